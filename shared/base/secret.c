@@ -58,6 +58,7 @@ const char *secret_mask(struct slice value, char out[SECRET_MASK_SIZE])
     if (value.n < 16)
         snprintf(out, SECRET_MASK_SIZE, "…");
     else
-        snprintf(out, SECRET_MASK_SIZE, "%.3s…%.3s (%zu)", value.p, value.p + value.n - 3, value.n);
+        snprintf(out, SECRET_MASK_SIZE, "%.3s…%.3s (%u)", value.p, value.p + value.n - 3,
+                 (unsigned)value.n);
     return out;
 }
