@@ -1,0 +1,137 @@
+/* store.h - the users and their sessions, behind any database.
+ *
+ * Asynchronous: an operation copies its input into a job for the worker thread that talks to the
+ * database; several jobs share one commit, and nobody hears of success before that commit. The
+ * result comes back on the loop thread. Phones are sealed at rest and found by a blind index; the
+ * plain number exists only in the result for its owner.
+ *
+ * One phone may belong to several users of an app: a person has two WeChat accounts, or the carrier
+ * gave the number to someone else. A search by phone gives the user for whom WeChat proved the
+ * number last: of two owners of a recycled number, the new one.
+ *
+ * Loop thread only. */
+#ifndef USERS_STORE_H
+#define USERS_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/check.h"
+#include "base/err.h"
+#include "base/text.h"
+#include "base/times.h"
+#include "crypto/keyring.h"
+#include "loginsvc/sessions/session.h"
+#include "loginsvc/users/user.h"
+#include "loop/loop.h"
+
+struct store; /* opaque */
+
+struct store_config {
+    const char *url;              /* DATABASE_URL; borrowed for store_open */
+    const struct keyring *master; /* from DATA_KEY; borrowed for store_open */
+    size_t queue_max;             /* operations under way at most; 0 = 1024 */
+    int64_t op_timeout_ms;        /* how long one may wait and work; 0 = 3000 */
+};
+
+/* Opens the database and brings its schema up to date (safe when several processes start at once).
+ * Blocks: for the start of the daemon. NULL with one line in *e that says what is wrong. */
+struct store *store_open(struct loop *l, const struct store_config *c, struct err *e) MUST_CHECK;
+
+/* Finishes what is under way (its callbacks run inside this call), then closes. Blocks. NULL is
+ * allowed. */
+void store_close(struct store *s);
+
+/* ---- results ---- */
+
+enum store_status {
+    STORE_OK,
+    STORE_NOT_FOUND, /* no such user or session: a result, not an error; nothing was changed */
+    STORE_FAILED,    /* see `class` and `err` */
+};
+
+struct store_session {
+    char id[SESSION_ID_SIZE];
+    int64_t user_id;
+    bool alive; /* neither ended nor expired at the time asked about */
+    wall_ms_t created_at;
+    wall_ms_t expires_at;
+};
+
+struct store_result {
+    enum store_status status;
+    /* STORE_FAILED only: ERR_RETRY (never begun), ERR_BACKOFF (locked or away, nothing changed),
+     * ERR_OPERATOR (full, corrupt, no permission; nothing changed), ERR_UNKNOWN (the commit itself
+     * failed), ERR_BUG. The line names no person. */
+    enum err_class class;
+    struct err err;
+    struct user user;             /* STORE_OK of the operations that give a user */
+    bool is_new;                  /* store_login: the user was created by it */
+    struct store_session session; /* STORE_OK of store_session_check */
+};
+
+/* Runs exactly once for each operation that was accepted, on the loop thread, never before the
+ * starting call returned. `owner` and `id` are what that call was given: look the request up by its
+ * id, it may be gone. *r is borrowed for the call. */
+typedef void store_done(void *owner, uint64_t id, const struct store_result *r);
+
+struct store_caller {
+    store_done *done;
+    void *owner; /* outlives the store */
+    uint64_t id;
+};
+
+/* ---- operations ----
+ * Each returns false when queue_max operations are under way: nothing happens then, no callback
+ * comes, and the caller answers 503. Inputs are copied before the call returns. */
+
+struct store_login {
+    char appid[USER_APPID_SIZE];   /* required */
+    char openid[USER_OPENID_SIZE]; /* who logs in; empty = by phone */
+    char unionid[USER_UNIONID_SIZE];
+    char phone[USER_PHONE_SIZE]; /* proved by WeChat just now */
+    char country_code[USER_COUNTRY_CODE_SIZE];
+    char nickname[USER_NICKNAME_SIZE];
+    char avatar[USER_AVATAR_SIZE];
+    char device[USER_DEVICE_SIZE];
+    struct session session;
+    wall_ms_t now;
+};
+
+/* With openid: finds the user of (appid, openid) or creates it. Without: finds the user of (appid,
+ * phone), STORE_NOT_FOUND when nobody has it. Then, all or nothing: what was given replaces what is
+ * stored (empty fields leave it alone), last_login_at moves on, the session is inserted. Gives the
+ * user and is_new. One of openid and phone must be given (asserted). */
+bool store_login(struct store *s, const struct store_login *in, struct store_caller c) MUST_CHECK;
+
+/* The user of (appid, phone); changes nothing. */
+bool store_find_by_phone(struct store *s, struct slice appid, struct slice phone,
+                         struct store_caller c) MUST_CHECK;
+
+bool store_get_user(struct store *s, int64_t user_id, struct store_caller c) MUST_CHECK;
+
+/* Binds a phone that WeChat proved just now; gives the user. */
+bool store_set_phone(struct store *s, int64_t user_id, struct slice phone,
+                     struct slice country_code, wall_ms_t now, struct store_caller c) MUST_CHECK;
+
+/* Gives the session, alive or not; STORE_NOT_FOUND when there never was one. */
+bool store_session_check(struct store *s, struct slice session_id, wall_ms_t now,
+                         struct store_caller c) MUST_CHECK;
+
+/* ---- health ---- */
+
+struct store_stats {
+    uint64_t accepted; /* operations */
+    uint64_t refused;  /* because the queue was full */
+    uint64_t failed;   /* results STORE_FAILED */
+    size_t under_way;
+    bool healthy; /* the last operation that reached the database did not fail because of it */
+};
+
+struct store_stats store_stats(const struct store *s);
+
+/* Asks the database for a sign of life: STORE_OK or STORE_FAILED. For readiness. */
+bool store_ping(struct store *s, struct store_caller c) MUST_CHECK;
+
+#endif
