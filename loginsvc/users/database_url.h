@@ -31,7 +31,7 @@ struct database_url {
 
 /* sqlite:///absolute/path or mysql://user[:password]@host[:port]/database, parts percent-decoded.
  * False with a line in *e that says what was expected and never shows the password; *u is then
- * empty. Frees with database_url_wipe. */
+ * empty. Freed with database_url_wipe. */
 bool database_url_parse(struct slice text, struct database_url *u, struct err *e) MUST_CHECK;
 
 void database_url_wipe(struct database_url *u);

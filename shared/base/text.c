@@ -157,3 +157,13 @@ void text_urlencode(struct text *t, struct slice s)
         }
     }
 }
+
+void text_hex(struct text *t, struct slice bytes)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < bytes.n; i++) {
+        unsigned char b = (unsigned char)bytes.p[i];
+        char hex[2] = {digits[b >> 4], digits[b & 15]};
+        text_add(t, (struct slice){hex, sizeof hex});
+    }
+}

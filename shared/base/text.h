@@ -50,5 +50,6 @@ void text_str(struct text *t, const char *s);
 void text_char(struct text *t, char c);
 void text_fmt(struct text *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void text_urlencode(struct text *t, struct slice s); /* RFC 3986 unreserved stay, all else is %XX */
+void text_hex(struct text *t, struct slice bytes);   /* two lower-case digits for each byte */
 
 #endif

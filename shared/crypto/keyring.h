@@ -21,7 +21,7 @@ enum {
 };
 
 /* From "BASE64[,BASE64...]", the key that seals first; each 32 bytes in standard base64. NULL with
- * a line in *e (which tells what is wrong, never the key). Frees with keyring_free. */
+ * a line in *e (which tells what is wrong, never the key). Freed with keyring_free. */
 struct keyring *keyring_parse(struct slice text, struct err *e) MUST_CHECK;
 
 /* A ring for one purpose: every key of `master` replaced by its subkey for `label`. */

@@ -28,9 +28,10 @@ uint64_t entropy_u64(void)
 void entropy_hex(char *out, size_t bytes)
 {
     static const char digits[] = "0123456789abcdef";
+    char *raw = out + bytes; /* the upper half: read always ahead of what is written */
+    entropy_fill(raw, bytes);
     for (size_t i = 0; i < bytes; i++) {
-        unsigned char b;
-        entropy_fill(&b, 1);
+        unsigned char b = (unsigned char)raw[i];
         *out++ = digits[b >> 4];
         *out++ = digits[b & 15];
     }
