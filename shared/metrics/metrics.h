@@ -1,0 +1,123 @@
+/* metrics.h - counters, gauges and histograms for Prometheus.
+ *
+ * A program (or a floor) declares its families once, as an X-macro, and registers the table:
+ *
+ *   #define FOO_METRICS(X)                                                                     \
+ *       X(COUNTER, FOO_REFRESHES, "foo_refreshes_total", "appid,outcome", "Refreshes by outcome") \
+ *       X(HISTOGRAM, FOO_CALL_SECONDS, "foo_call_seconds", "", "Time of a call")
+ *
+ *   enum { FOO_METRICS(METRIC_ID) };
+ *   static const struct metric_family foo_metrics[] = {FOO_METRICS(METRIC_FAMILY)};
+ *
+ *   metrics_register(m, foo_metrics, ARRAY_LEN(foo_metrics));
+ *   counter_add(metrics_counter(m, &foo_metrics[FOO_REFRESHES], METRIC_LABELS(appid, "ok")), 1);
+ *
+ * A series comes into being when it is first asked for and its address stays the same as long as
+ * the registry lives, so a hot path asks once, keeps the handle, and pays one add. The number of
+ * series of a family is bounded: what does not fit is counted in the one whose labels all say
+ * "other". Label values never hold a secret, an openid, a phone or anything else that a peer can
+ * choose freely. Loop thread only; it knows no clock and no socket. */
+#ifndef METRICS_METRICS_H
+#define METRICS_METRICS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/check.h"
+
+enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+
+enum {
+    METRIC_MAX_LABELS = 4,
+    METRIC_MAX_SERIES = 1000, /* of one family, "other" not counted */
+    METRIC_MAX_LABEL_VALUE = 128,
+};
+
+struct metric_family {
+    enum metric_type type;
+    const char *name;   /* Prometheus's rules: unit last, counters end in _total */
+    const char *labels; /* their names, separated by commas; "" for none */
+    const char *help;
+};
+
+#define METRIC_ID(type, id, name, labels, help)     id,
+#define METRIC_FAMILY(type, id, name, labels, help) {METRIC_##type, (name), (labels), (help)},
+
+/* ---- series ---- */
+
+struct counter {
+    uint64_t n;
+};
+
+struct gauge {
+    double value;
+};
+
+/* Seconds, in the buckets 0.5 ms 1 2.5 5 10 25 50 100 250 500 ms 1 2.5 5 10 s and beyond. */
+enum { HISTOGRAM_BUCKETS = 15 };
+struct histogram {
+    uint64_t in_bucket[HISTOGRAM_BUCKETS]; /* each on its own, the last one is "beyond" */
+    uint64_t sum_us;
+};
+
+static inline void counter_add(struct counter *c, uint64_t n)
+{
+    c->n += n;
+}
+
+static inline void gauge_set(struct gauge *g, double value)
+{
+    g->value = value;
+}
+
+static inline void gauge_add(struct gauge *g, double delta)
+{
+    g->value += delta;
+}
+
+/* A duration in microseconds; a negative one counts as 0. */
+void histogram_observe_us(struct histogram *h, int64_t us);
+
+/* ---- registry ---- */
+
+struct metrics; /* opaque */
+
+struct metrics *metrics_new(void) MUST_CHECK;
+void metrics_free(struct metrics *m); /* and all series; NULL is allowed */
+
+/* Adds a table, borrowed for the life of the registry; its families are written in this order. A
+ * family without labels has its one series from now on. */
+void metrics_register(struct metrics *m, const struct metric_family *table, size_t n);
+
+/* The values of a family's labels, in their order; NULL for a family that has none. Values are
+ * copied, cut after METRIC_MAX_LABEL_VALUE bytes. */
+#define METRIC_LABELS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+/* The series of a registered family (of that type), made at the first call; owned by the registry.
+ * A hash look-up: keep the result where it is hot. */
+struct counter *metrics_counter(struct metrics *m, const struct metric_family *f,
+                                const char *const *labels);
+struct gauge *metrics_gauge(struct metrics *m, const struct metric_family *f,
+                            const char *const *labels);
+struct histogram *metrics_histogram(struct metrics *m, const struct metric_family *f,
+                                    const char *const *labels);
+
+/* Forgets the series whose first label has this value (an app that was removed). Handles to them
+ * are dead. */
+void metrics_forget(struct metrics *m, const char *first_label, const char *value);
+
+/* fn(arg) runs at the start of each metrics_text, to set gauges that are only read then. */
+void metrics_on_collect(struct metrics *m, void (*fn)(void *arg), void *arg);
+
+/* Registers and keeps what every process tells: start time, CPU, memory, open files, and
+ * `house_build_info{program,version}` with the value 1. Both texts are borrowed for ever. */
+void metrics_add_process(struct metrics *m, const char *program, const char *version);
+
+/* ---- output ---- */
+
+#define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
+
+/* All families as Prometheus text 0.0.4, NUL-terminated, *n its length; the caller frees. */
+char *metrics_text(struct metrics *m, size_t *n) MUST_CHECK;
+
+#endif
