@@ -28,8 +28,10 @@
       CONFIG_RELOADABLE, "life of a login token")                                                  \
     X(S, STRING, jwt_issuer, JWT_ISSUER, "loginsvc", CONFIG_RANGE(1, 128), 0,                      \
       "the claim iss of a login token, which is also checked")                                     \
-    X(S, SECRET, data_key, DATA_KEY, NULL, CONFIG_RANGE(0, 128), 0,                                \
-      "32 bytes in base64: seals phones and session_keys in the database")                         \
+    X(S, SECRET, data_key, DATA_KEY, NULL, CONFIG_RANGE(0, 256), 0,                                \
+      "32 bytes in base64: seals phones and session_keys in the database; older keys, which "      \
+      "still "                                                                                     \
+      "open, behind it, separated by commas")                                                      \
     X(S, DURATION, login_timeout_ms, LOGIN_TIMEOUT, "15s", CONFIG_RANGE(100, 600000),              \
       CONFIG_RELOADABLE, "how long a login may take before it is answered with 504")               \
     X(S, DURATION, login_replay_window_ms, LOGIN_REPLAY_WINDOW, "60s",                             \
@@ -38,12 +40,9 @@
     X(S, RATE, phone_limit, PHONE_LIMIT_PER_USER, "5/1m", CONFIG_RANGE_OR("off", 1, 1000000),      \
       CONFIG_RELOADABLE, "phone exchanges that one user may have")
 
-enum { LOGINSVC_DATA_KEY_SIZE = 32 };
-
 struct loginsvc_settings {
     LOGINSVC_SETTINGS(CONFIG_FIELD, )
-    COMMON_APPS                       /* at least one, each with a secret */
-        struct secret data_key_bytes; /* DATA_KEY decoded: LOGINSVC_DATA_KEY_SIZE bytes */
+    COMMON_APPS /* at least one, each with a secret */
 };
 
 /* config_values() of this program is a `const struct loginsvc_settings *`. */

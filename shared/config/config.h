@@ -41,16 +41,7 @@ struct config_list {
     size_t n;
 };
 
-/* "127.0.0.1:8081", "[::1]:8081", "localhost:0"; port 0 lets the kernel choose. */
-struct config_address {
-    char *host; /* without brackets */
-    int port;
-};
-
-/* 127.0.0.0/8, ::1 or localhost. */
-bool config_address_is_loopback(const struct config_address *a);
-
-/* What X_KIND of a table may be, what is written, and the field it becomes:
+/* What the kind in a table may be, what is written, and the field it becomes:
  *   STRING        text                         char *, NULL when unset or empty
  *   SECRET        text, or X_FILE=/path        struct secret; masked wherever it is shown
  *   BOOL          true false yes no on off 1 0 bool
@@ -58,7 +49,7 @@ bool config_address_is_loopback(const struct config_address *a);
  *   DURATION      500ms 2s 5m 2h 30d           int64_t, milliseconds (name the field …_ms)
  *   SIZE          512 64k 1m 1g                int64_t, bytes
  *   RATE          5/1m                         struct config_rate
- *   ADDRESS       host:port                    struct config_address
+ *   ADDRESS       host:port [::1]:port :port   char *, as written; port 0 is a free one
  *   LIST          a,b,c                        struct config_list
  *   CHOICE(enum)  one of CONFIG_ONE_OF         the enum; the words stand in its order, from 0
  *   SET           several of CONFIG_ONE_OF     unsigned, bit i for word i; blanks or commas between
@@ -85,7 +76,7 @@ enum config_kind {
 #define CONFIG_TYPE_DURATION     int64_t
 #define CONFIG_TYPE_SIZE         int64_t
 #define CONFIG_TYPE_RATE         struct config_rate
-#define CONFIG_TYPE_ADDRESS      struct config_address
+#define CONFIG_TYPE_ADDRESS      char *
 #define CONFIG_TYPE_LIST         struct config_list
 #define CONFIG_TYPE_CHOICE(type) type
 #define CONFIG_TYPE_SET          unsigned
