@@ -1,0 +1,310 @@
+#include "wechat/answer.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "wechat/ascii.h"
+
+enum {
+    HTTP_OK = 200,
+    PHONE_DIGITS_MIN = 3, /* the shortest numbers there are */
+    COUNTRY_DIGITS_MAX = 4,
+    SESSION_KEY_LEN = 24, /* base64 of 16 bytes: 22 characters and "==" */
+    IP_TEXT_MAX = 45,     /* the longest textual IPv6 address */
+    RID_GROUP_LEN = 8,
+};
+
+/* ---- how a call went ---- */
+
+bool wechat_certainly_not_done(const struct wechat_reply *r)
+{
+    return r->outcome == WECHAT_NOT_SENT ||
+           (r->outcome == WECHAT_REFUSED && r->errcode != WECHAT_BUSY);
+}
+
+const char *wechat_outcome_name(enum wechat_outcome o)
+{
+    switch (o) {
+    case WECHAT_DONE:
+        return "done";
+    case WECHAT_REFUSED:
+        return "refused";
+    case WECHAT_NOT_SENT:
+        return "not_sent";
+    case WECHAT_UNKNOWN:
+        return "unknown";
+    }
+    return "?";
+}
+
+static void set_not_an_answer(struct wechat_reply *reply, const char *why)
+{
+    reply->outcome = WECHAT_UNKNOWN;
+    reply->error_class = ERR_UNKNOWN;
+    err_set(&reply->error, "not an answer of WeChat: %s (HTTP %d)", why, reply->http_status);
+}
+
+static struct slice without_first(struct slice s, size_t n)
+{
+    return (struct slice){s.p + n, s.n - n};
+}
+
+/* ---- reading fields, each absent or in the wrong form = false ---- */
+
+static struct slice string_of(const json_t *value)
+{
+    return (struct slice){json_string_value(value), json_string_length(value)};
+}
+
+static bool read_int(const json_t *value, int64_t min, int64_t max, int64_t *out)
+{
+    if (json_is_string(value))
+        return slice_to_int(string_of(value), min, max, out);
+    if (!json_is_integer(value) || json_integer_value(value) < min ||
+        json_integer_value(value) > max)
+        return false;
+    *out = json_integer_value(value);
+    return true;
+}
+
+/* A string as it is, or a number as its decimal digits. */
+static bool read_text(const json_t *value, char *out, size_t size)
+{
+    if (json_is_string(value))
+        return slice_copy(string_of(value), out, size);
+    if (!json_is_integer(value))
+        return false;
+    int n = snprintf(out, size, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    return n > 0 && (size_t)n < size;
+}
+
+static bool read_openid(const json_t *value, char out[WECHAT_OPENID_MAX + 1])
+{
+    return ascii_only(string_of(value), 1, WECHAT_OPENID_MAX, ascii_identifier) &&
+           slice_copy(string_of(value), out, WECHAT_OPENID_MAX + 1);
+}
+
+static bool read_phone(const json_t *value, char out[WECHAT_PHONE_MAX + 1])
+{
+    if (!read_text(value, out, WECHAT_PHONE_MAX + 1))
+        return false;
+    struct slice digits = slice_of(out);
+    if (slice_starts(digits, "+"))
+        digits = without_first(digits, 1);
+    return ascii_only(digits, PHONE_DIGITS_MIN, WECHAT_PHONE_MAX, ascii_digit);
+}
+
+static bool is_session_key(struct slice s)
+{
+    return s.n == SESSION_KEY_LEN && ascii_span(s, ascii_base64) == SESSION_KEY_LEN - 2 &&
+           slice_is(without_first(s, SESSION_KEY_LEN - 2), "==");
+}
+
+/* ---- the frame of every answer ---- */
+
+/* errmsg ends in "rid: 8hex-8hex-8hex". The rest of its wording is not taken over: it varies, and
+ * a peer wrote it. */
+static void read_rid(struct wechat_reply *reply, struct slice errmsg)
+{
+    static const char mark[] = "rid: ";
+    size_t n = WECHAT_RID_SIZE - 1, tail = n + strlen(mark);
+    if (errmsg.n < tail || !slice_starts(without_first(errmsg, errmsg.n - tail), mark))
+        return;
+    struct slice rid = without_first(errmsg, errmsg.n - n), rest = rid;
+    for (int i = 0; i < 3; i++) {
+        if (!ascii_only(slice_cut(&rest, '-'), RID_GROUP_LEN, RID_GROUP_LEN, ascii_hex))
+            return;
+    }
+    bool fits = slice_copy(rid, reply->rid, sizeof reply->rid);
+    ASSERT(fits);
+}
+
+/* 40164's errmsg names the address that WeChat saw: what the operator must put on the whitelist. */
+static struct slice find_seen_ip(struct slice errmsg)
+{
+    static const char mark[] = "invalid ip ";
+    if (!slice_starts(errmsg, mark))
+        return (struct slice){NULL, 0};
+    struct slice ip = without_first(errmsg, strlen(mark));
+    ip.n = ascii_span(ip, ascii_ip);
+    return ip.n <= IP_TEXT_MAX ? ip : (struct slice){NULL, 0};
+}
+
+static void set_refused(struct wechat_reply *reply, int errcode, enum err_class class,
+                        struct slice errmsg)
+{
+    reply->outcome = WECHAT_REFUSED;
+    reply->errcode = errcode;
+    reply->error_class = class;
+    read_rid(reply, errmsg);
+    struct slice ip = find_seen_ip(errmsg);
+    struct text t = text_init(reply->error.text, sizeof reply->error.text);
+    text_fmt(&t, "WeChat %d: %s", errcode, wechat_errcode_text(errcode));
+    if (errcode == WECHAT_IP_NOT_ALLOWED && ip.n)
+        text_fmt(&t, ": %.*s", (int)ip.n, ip.p);
+    if (reply->rid[0])
+        text_fmt(&t, " (rid %s)", reply->rid);
+}
+
+static void wipe_member(json_t *answer, const char *name)
+{
+    json_t *value = json_object_get(answer, name);
+    if (json_is_string(value)) /* jansson's own heap copy, about to be freed */
+        bytes_wipe((char *)(uintptr_t)json_string_value(value), json_string_length(value));
+}
+
+static void close_answer(json_t *answer)
+{
+    wipe_member(answer, "access_token");
+    wipe_member(answer, "session_key");
+    json_decref(answer);
+}
+
+static json_t *load_object(struct wechat_reply *reply, struct slice body)
+{
+    if (reply->http_status != HTTP_OK || body.n == 0 || body.n > WECHAT_ANSWER_MAX) {
+        set_not_an_answer(reply, "unexpected status or size");
+        return NULL;
+    }
+    json_t *answer = json_loadb(body.p, body.n, JSON_REJECT_DUPLICATES, NULL);
+    if (!json_is_object(answer)) {
+        set_not_an_answer(reply, "no JSON object");
+        json_decref(answer);
+        return NULL;
+    }
+    return answer;
+}
+
+/* The answer as an object when it carries no errcode or 0, to be given to close_answer; else NULL
+ * and *reply says what it was. */
+static json_t *open_answer(struct wechat_reply *reply, enum err_class (*class_of)(int),
+                           int http_status, struct slice body)
+{
+    *reply = (struct wechat_reply){.http_status = http_status};
+    json_t *answer = load_object(reply, body);
+    if (!answer)
+        return NULL;
+    const json_t *value = json_object_get(answer, "errcode");
+    int64_t errcode = 0;
+    if (value && !read_int(value, INT32_MIN, INT32_MAX, &errcode)) {
+        set_not_an_answer(reply, "errcode is no number");
+    } else if (errcode != 0) {
+        set_refused(reply, (int)errcode, class_of((int)errcode),
+                    string_of(json_object_get(answer, "errmsg")));
+    } else {
+        return answer;
+    }
+    close_answer(answer);
+    return NULL;
+}
+
+/* ---- the four answers ---- */
+
+static bool read_token(const json_t *answer, struct wechat_token_result *out)
+{
+    struct slice token = string_of(json_object_get(answer, "access_token"));
+    if (!ascii_only(token, 1, WECHAT_TOKEN_MAX, ascii_printable) ||
+        !read_int(json_object_get(answer, "expires_in"), 1, WECHAT_EXPIRES_MAX, &out->expires_in_s))
+        return false;
+    secret_set(&out->access_token, token);
+    return true;
+}
+
+void wechat_parse_token(struct wechat_token_result *out, int http_status, struct slice body)
+{
+    *out = (struct wechat_token_result){0};
+    json_t *answer = open_answer(&out->reply, wechat_class_by_secret, http_status, body);
+    if (!answer)
+        return;
+    if (!read_token(answer, out))
+        set_not_an_answer(&out->reply, "no usable access_token with expires_in");
+    close_answer(answer);
+}
+
+static bool read_session(const json_t *answer, struct wechat_session_result *out)
+{
+    const json_t *unionid = json_object_get(answer, "unionid");
+    struct slice key = string_of(json_object_get(answer, "session_key"));
+    if (!read_openid(json_object_get(answer, "openid"), out->openid))
+        return false;
+    if (string_of(unionid).n > 0 && !read_openid(unionid, out->unionid))
+        return false;
+    if (is_session_key(key))
+        secret_set(&out->session_key, key);
+    return true;
+}
+
+void wechat_parse_session(struct wechat_session_result *out, int http_status, struct slice body)
+{
+    *out = (struct wechat_session_result){0};
+    json_t *answer = open_answer(&out->reply, wechat_class_by_secret, http_status, body);
+    if (!answer)
+        return;
+    if (!read_session(answer, out))
+        set_not_an_answer(&out->reply, "no usable openid");
+    close_answer(answer);
+}
+
+static bool read_phone_info(const json_t *info, struct wechat_phone_result *out)
+{
+    const json_t *code = json_object_get(info, "countryCode");
+    return read_phone(json_object_get(info, "phoneNumber"), out->phone_number) &&
+           read_phone(json_object_get(info, "purePhoneNumber"), out->pure_number) &&
+           read_text(code, out->country_code, sizeof out->country_code) &&
+           ascii_only(slice_of(out->country_code), 1, COUNTRY_DIGITS_MAX, ascii_digit);
+}
+
+/* Empties what a refused answer must not leave behind. */
+static void drop_phone(struct wechat_phone_result *out)
+{
+    struct wechat_reply reply = out->reply;
+    wechat_phone_result_deinit(out);
+    out->reply = reply;
+}
+
+void wechat_parse_phone(struct wechat_phone_result *out, int http_status, struct slice body,
+                        struct slice appid)
+{
+    *out = (struct wechat_phone_result){0};
+    json_t *answer = open_answer(&out->reply, wechat_class_by_token, http_status, body);
+    if (!answer)
+        return;
+    const json_t *info = json_object_get(answer, "phone_info");
+    const json_t *about = json_object_get(json_object_get(info, "watermark"), "appid");
+    if (!json_is_string(about) || !read_phone_info(info, out)) {
+        set_not_an_answer(&out->reply, "no usable phone_info");
+        drop_phone(out);
+    } else if (!slice_eq(string_of(about), appid)) {
+        set_not_an_answer(&out->reply, "its watermark names another appid");
+        out->reply.error_class = ERR_OPERATOR;
+        drop_phone(out);
+    }
+    close_answer(answer);
+}
+
+void wechat_parse_probe(struct wechat_probe_result *out, int http_status, struct slice body)
+{
+    *out = (struct wechat_probe_result){0};
+    json_t *answer = open_answer(&out->reply, wechat_class_by_token, http_status, body);
+    if (!answer)
+        return;
+    if (!json_is_array(json_object_get(answer, "ip_list")) && !json_object_get(answer, "errcode"))
+        set_not_an_answer(&out->reply, "neither ip_list nor errcode");
+    close_answer(answer);
+}
+
+void wechat_token_result_deinit(struct wechat_token_result *r)
+{
+    secret_wipe(&r->access_token);
+}
+
+void wechat_session_result_deinit(struct wechat_session_result *r)
+{
+    secret_wipe(&r->session_key);
+}
+
+void wechat_phone_result_deinit(struct wechat_phone_result *r)
+{
+    bytes_wipe(r, sizeof *r);
+}
