@@ -131,20 +131,24 @@ static struct slice find_seen_ip(struct slice errmsg)
     return ip.n <= IP_TEXT_MAX ? ip : (struct slice){NULL, 0};
 }
 
-static void set_refused(struct wechat_reply *reply, int errcode, enum err_class class,
+void wechat_reply_refuse(struct wechat_reply *r, int errcode, enum err_class error_class)
+{
+    r->outcome = WECHAT_REFUSED;
+    r->errcode = errcode;
+    r->error_class = error_class;
+    err_set(&r->error, "WeChat %d: %s", errcode, wechat_errcode_text(errcode));
+}
+
+static void set_refused(struct wechat_reply *reply, int errcode, enum err_class error_class,
                         struct slice errmsg)
 {
-    reply->outcome = WECHAT_REFUSED;
-    reply->errcode = errcode;
-    reply->error_class = class;
+    wechat_reply_refuse(reply, errcode, error_class);
     read_rid(reply, errmsg);
     struct slice ip = find_seen_ip(errmsg);
-    struct text t = text_init(reply->error.text, sizeof reply->error.text);
-    text_fmt(&t, "WeChat %d: %s", errcode, wechat_errcode_text(errcode));
-    if (errcode == WECHAT_IP_NOT_ALLOWED && ip.n)
-        text_fmt(&t, ": %.*s", (int)ip.n, ip.p);
-    if (reply->rid[0])
-        text_fmt(&t, " (rid %s)", reply->rid);
+    bool name_ip = errcode == WECHAT_IP_NOT_ALLOWED && ip.n > 0;
+    err_set(&reply->error, "WeChat %d: %s%s%.*s%s%s%s", errcode, wechat_errcode_text(errcode),
+            name_ip ? ": " : "", name_ip ? (int)ip.n : 0, name_ip ? ip.p : "",
+            reply->rid[0] ? " (rid " : "", reply->rid, reply->rid[0] ? ")" : "");
 }
 
 static void wipe_member(json_t *answer, const char *name)

@@ -49,6 +49,9 @@ struct wechat_reply {
  * may come after a one-use code was spent or a token issued. */
 bool wechat_certainly_not_done(const struct wechat_reply *r);
 
+/* What an answer with this errcode gives, without one: for arguments that need not be sent. */
+void wechat_reply_refuse(struct wechat_reply *r, int errcode, enum err_class error_class);
+
 /* "done", "refused", "not_sent", "unknown": for logs and metrics. */
 const char *wechat_outcome_name(enum wechat_outcome o);
 

@@ -1,8 +1,8 @@
 /* client.h - asks api.weixin.qq.com: builds (api.h), sends over http/client.h, parses.
  *
- * One attempt per call, over the list of hosts in their disaster-recovery order; it repeats nothing
- * that may have been carried out, and it knows no token, no retry policy and no cache: those belong
- * to its callers, who read `reply`. Loop thread only.
+ * One attempt per call, on the next host only when the one before certainly got nothing. It keeps
+ * no token, no cache and no retry policy: those belong to its callers, who read `reply`. Loop
+ * thread only.
  *
  * Arguments are copied before a call returns. Every call answers exactly once, on the loop thread,
  * never before the starting function returned, within the time-out; the result is borrowed for the
@@ -17,19 +17,19 @@
 
 struct loop;
 struct http_client;
+struct http_hosts;
 struct wechat_client; /* opaque */
 
-/* A finished call's path (static), outcome and duration, for metrics. */
+/* A finished call's path (static), outcome and duration, for metrics; just before its callback. */
 typedef void wechat_observe_fn(const char *path, enum wechat_outcome outcome, int64_t took_us,
                                void *arg);
 
-/* `hosts`: base URLs in order, comma-separated ("https://api.weixin.qq.com,https://api2…"), at
- * least one and valid (http_hosts says so before); copied. `timeout_ms` covers a whole call, all
- * hosts together. `loop` and `http` are borrowed and must outlive the client. */
+/* The client takes a reference of its own to `hosts`. `timeout_ms` covers a whole call, all hosts
+ * together. `loop` and `http` are borrowed and must outlive the client. */
 struct wechat_client *wechat_client_new(struct loop *loop, struct http_client *http,
-                                        const char *hosts, int64_t timeout_ms) MUST_CHECK;
+                                        struct http_hosts *hosts, int64_t timeout_ms) MUST_CHECK;
 
-/* Cancels what is under way. NULL is allowed. */
+/* Cancels what is under way. Before http_client_free. NULL is allowed. */
 void wechat_client_free(struct wechat_client *c);
 
 void wechat_client_observe(struct wechat_client *c, wechat_observe_fn *fn, void *arg);
@@ -48,21 +48,21 @@ typedef void wechat_probe_fn(const struct wechat_probe_result *result, void *arg
 /* Each returns the call's id, never 0. A malformed argument is answered, without being sent, as
  * WeChat would answer it: a code with 40029, a token with 40014, an appid with 40013. */
 
-/* Classic and forced calls are sent once; a stable one, which changes nothing, may be repeated on
- * the next host. */
+/* A classic or forced call arrives at WeChat once at most; a stable one, which may be repeated
+ * without harm, possibly twice. */
 uint64_t wechat_fetch_token(struct wechat_client *c, struct wechat_app app,
                             enum wechat_token_mode mode, wechat_token_fn *done, void *arg);
 
-/* The one-use code is sent once. */
+/* The one-use code arrives at WeChat once at most. */
 uint64_t wechat_code2session(struct wechat_client *c, struct wechat_app app, struct slice code,
                              wechat_session_fn *done, void *arg);
 
-/* The one-use code is sent once. `appid`: ours, to compare with the answer's; `openid`: empty or
- * the user whom WeChat must find behind the code. */
+/* The one-use code arrives at WeChat once at most. `appid`: ours, to compare with the answer's;
+ * `openid`: empty or the user whom WeChat must find behind the code. */
 uint64_t wechat_phone(struct wechat_client *c, struct slice appid, struct slice access_token,
                       struct slice code, struct slice openid, wechat_phone_fn *done, void *arg);
 
-/* Asks whether the token lives; repeatable on the next host. */
+/* Asks whether the token lives; may arrive twice. */
 uint64_t wechat_probe(struct wechat_client *c, struct slice access_token, wechat_probe_fn *done,
                       void *arg);
 
