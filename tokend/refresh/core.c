@@ -1,0 +1,373 @@
+#include "refresh/core.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "refresh/machine.h"
+#include "refresh/timing.h"
+
+enum {
+    LEASE_RECHECK_MS = 100, /* while the lease has too little left to begin */
+    CLOCK_JUMP_MS = 5000,   /* a wall clock that moved this much against ours has jumped */
+};
+
+/* ---- states and actions ---- */
+
+bool machine_is_operation(enum refresh_state s)
+{
+    switch (s) {
+    case REFRESH_READING:
+    case REFRESH_ASSERTING:
+    case REFRESH_PROBING:
+    case REFRESH_BEGINNING:
+    case REFRESH_FETCHING:
+    case REFRESH_COMMITTING:
+    case REFRESH_SETTLING:
+        return true;
+    case REFRESH_FOLLOWING:
+    case REFRESH_HOLDING:
+    case REFRESH_WAITING:
+    case REFRESH_RECOMMIT:
+        return false;
+    }
+    return false;
+}
+
+static struct refresh_action *add_action(struct refresh_actions *out, enum refresh_action_kind kind)
+{
+    ASSERT(out->n < REFRESH_MAX_ACTIONS);
+    struct refresh_action *a = &out->list[out->n++];
+    *a = (struct refresh_action){.kind = kind};
+    return a;
+}
+
+struct refresh_action *machine_start(struct refresh *r, const struct refresh_env *env,
+                                     enum refresh_state state, enum refresh_action_kind kind,
+                                     struct refresh_actions *out)
+{
+    ASSERT(machine_is_operation(state) && !machine_is_operation(r->state));
+    struct refresh_action *a = add_action(out, kind);
+    r->state = state;
+    r->deadline = MONO_NEVER;
+    r->op_epoch = r->epoch;
+    r->asked_at = env->now;
+    r->asked_at_wall = env->wall;
+    a->op = ++r->op;
+    a->epoch = r->epoch;
+    a->version = r->record.version;
+    return a;
+}
+
+void machine_rest(struct refresh *r, enum refresh_state state, mono_ms_t until)
+{
+    ASSERT(!machine_is_operation(state) && until.ms != MONO_NEVER.ms);
+    r->state = state;
+    r->deadline = until;
+}
+
+void machine_note(const struct refresh *r, enum refresh_note n, int64_t errcode,
+                  struct refresh_actions *out)
+{
+    struct refresh_action *a = add_action(out, REFRESH_DO_NOTE);
+    a->note = n;
+    a->version = r->record.version;
+    a->errcode = errcode;
+}
+
+void machine_report_displaced(const struct refresh *r, struct refresh_actions *out)
+{
+    add_action(out, REFRESH_DO_REPORT_DISPLACED)->version = r->record.version;
+}
+
+/* ---- what is wanted, and when ---- */
+
+enum refresh_reason machine_reason(const struct refresh *r, mono_ms_t now)
+{
+    if (!record_live(&r->record, now))
+        return REFRESH_REASON_NO_TOKEN;
+    if (r->unresolved)
+        return REFRESH_REASON_UNRESOLVED;
+    if (r->dead_version && r->dead_version == r->record.version)
+        return REFRESH_REASON_DEAD;
+    if (r->ordered)
+        return REFRESH_REASON_ORDERED;
+    if (mono_reached(now, r->refresh_at))
+        return REFRESH_REASON_DUE;
+    return REFRESH_REASON_NONE;
+}
+
+void machine_schedule_refresh(struct refresh *r, mono_ms_t now)
+{
+    int64_t lifetime = record_lifetime_ms(&r->record);
+    int64_t remaining = record_remaining_ms(&r->record, now);
+    int64_t lead = timing_lead_ms(&r->config, r->config.mode,
+                                  lifetime > remaining ? lifetime : remaining, &r->prng);
+    r->refresh_at = mono_after(r->record.expires, -lead);
+}
+
+void machine_schedule_read(struct refresh *r, mono_ms_t now)
+{
+    int64_t interval = r->config.observe_interval_ms;
+    r->read_at = mono_after(now, interval + prng_between(&r->prng, 0, interval / 10));
+}
+
+void machine_schedule_read_again(struct refresh *r, mono_ms_t now)
+{
+    int64_t wait = 50LL << (r->read_failures < 4 ? r->read_failures : 4);
+    r->read_failures++;
+    r->read_at = mono_after(now, wait + prng_between(&r->prng, 0, wait / 4));
+}
+
+/* ---- the plan ---- */
+
+static void plan_refresh(struct refresh *r, const struct refresh_env *env,
+                         struct refresh_actions *out)
+{
+    if (!mono_reached(env->now, r->retry_at))
+        machine_rest(r, REFRESH_WAITING, mono_min(r->retry_at, r->read_at));
+    else if (!attempt_allowed(r, env))
+        machine_rest(r, REFRESH_WAITING,
+                     mono_min(mono_after(env->now, LEASE_RECHECK_MS), r->read_at));
+    else
+        attempt_begin(r, env, out);
+}
+
+static void plan_holding(struct refresh *r)
+{
+    mono_ms_t next = mono_min(r->refresh_at, mono_min(r->probe_at, r->read_at));
+    machine_rest(r, REFRESH_HOLDING, mono_min(next, r->record.expires));
+}
+
+void machine_plan(struct refresh *r, const struct refresh_env *env, struct refresh_actions *out)
+{
+    if (mono_reached(env->now, r->read_at))
+        look_start(r, env, out);
+    else if (!r->leading)
+        machine_rest(r, REFRESH_FOLLOWING, r->read_at);
+    else if (r->adopted_epoch != r->epoch)
+        machine_rest(r, REFRESH_WAITING, r->read_at);
+    else if (machine_reason(r, env->now) != REFRESH_REASON_NONE)
+        plan_refresh(r, env, out);
+    else if (mono_reached(env->now, r->probe_at))
+        probe_start(r, env, out);
+    else
+        plan_holding(r);
+}
+
+/* ---- events ---- */
+
+static void reconfigure(struct refresh *r, const struct refresh_env *env,
+                        const struct refresh_config *config)
+{
+    r->config = *config;
+    r->retry_at = env->now;
+    r->failures = 0;
+    if (record_live(&r->record, env->now)) {
+        machine_schedule_refresh(r, env->now);
+        probe_schedule(r, env->now);
+    }
+}
+
+static void notice_clock_jump(struct refresh *r, const struct refresh_env *env)
+{
+    int64_t offset = env->wall.ms - env->now.ms;
+    int64_t moved = offset - r->wall_offset_ms;
+    if (r->wall_offset_ms != 0 && (moved > CLOCK_JUMP_MS || moved < -CLOCK_JUMP_MS))
+        r->read_at = env->now;
+    r->wall_offset_ms = offset;
+}
+
+/* What is not an answer only changes what is wanted. */
+static void take_news(struct refresh *r, const struct refresh_env *env,
+                      const struct refresh_event *ev, struct refresh_actions *out)
+{
+    switch (ev->kind) {
+    case REFRESH_LEAD:
+        r->leading = true;
+        r->epoch = ev->epoch;
+        r->read_at = env->now;
+        return;
+    case REFRESH_UNLEAD:
+        r->leading = false;
+        return;
+    case REFRESH_LOOK:
+        r->read_at = env->now;
+        r->read_failures = 0;
+        return;
+    case REFRESH_RECONFIGURE:
+        reconfigure(r, env, ev->config);
+        return;
+    case REFRESH_ORDER:
+        r->ordered = true;
+        r->retry_at = env->now;
+        return;
+    case REFRESH_DISPLACED:
+        r->ordered = true;
+        return;
+    case REFRESH_REPORT:
+        probe_report(r, env, ev, out);
+        return;
+    case REFRESH_TICK:
+    case REFRESH_READ:
+    case REFRESH_ASSERTED:
+    case REFRESH_BEGAN:
+    case REFRESH_FETCHED:
+    case REFRESH_COMMITTED:
+    case REFRESH_SETTLED:
+    case REFRESH_PROBED:
+        return;
+    }
+}
+
+/* The event that answers the operation of a state; TICK for states that wait for none. */
+static enum refresh_event_kind awaited(enum refresh_state s)
+{
+    switch (s) {
+    case REFRESH_READING:
+        return REFRESH_READ;
+    case REFRESH_ASSERTING:
+        return REFRESH_ASSERTED;
+    case REFRESH_PROBING:
+        return REFRESH_PROBED;
+    case REFRESH_BEGINNING:
+        return REFRESH_BEGAN;
+    case REFRESH_FETCHING:
+        return REFRESH_FETCHED;
+    case REFRESH_COMMITTING:
+        return REFRESH_COMMITTED;
+    case REFRESH_SETTLING:
+        return REFRESH_SETTLED;
+    case REFRESH_FOLLOWING:
+    case REFRESH_HOLDING:
+    case REFRESH_WAITING:
+    case REFRESH_RECOMMIT:
+        return REFRESH_TICK;
+    }
+    return REFRESH_TICK;
+}
+
+static void take_answer(struct refresh *r, const struct refresh_env *env,
+                        const struct refresh_event *ev, struct refresh_actions *out)
+{
+    enum refresh_state was = r->state;
+    machine_rest(r, REFRESH_WAITING, env->now);
+    switch (was) {
+    case REFRESH_READING:
+        look_read(r, env, ev, out);
+        return;
+    case REFRESH_ASSERTING:
+        look_asserted(r, env, ev, out);
+        return;
+    case REFRESH_PROBING:
+        probe_probed(r, env, ev, out);
+        return;
+    case REFRESH_BEGINNING:
+        attempt_began(r, env, ev, out);
+        return;
+    case REFRESH_FETCHING:
+        attempt_fetched(r, env, ev, out);
+        return;
+    case REFRESH_COMMITTING:
+        attempt_committed(r, env, ev, out);
+        return;
+    case REFRESH_SETTLING:
+        attempt_settled(r, env, ev, out);
+        return;
+    case REFRESH_FOLLOWING:
+    case REFRESH_HOLDING:
+    case REFRESH_WAITING:
+    case REFRESH_RECOMMIT:
+        ASSERT(!"an answer only reaches a state that awaits one");
+    }
+}
+
+void refresh_step(struct refresh *r, const struct refresh_env *env, const struct refresh_event *ev,
+                  struct refresh_actions *out)
+{
+    notice_clock_jump(r, env);
+    take_news(r, env, ev, out);
+    if (machine_is_operation(r->state)) {
+        if (ev->kind == awaited(r->state) && ev->op == r->op)
+            take_answer(r, env, ev, out);
+    } else if (r->state == REFRESH_RECOMMIT) {
+        if (mono_reached(env->now, r->deadline) || ev->kind == REFRESH_LOOK)
+            attempt_recommit(r, env, out);
+    } else {
+        machine_plan(r, env, out);
+    }
+}
+
+/* ---- life and looks ---- */
+
+struct refresh *refresh_new(const struct refresh_config *config, uint64_t seed, const char *owner,
+                            mono_ms_t now)
+{
+    struct refresh *r = xcalloc(1, sizeof *r);
+    r->config = *config;
+    prng_seed(&r->prng, seed);
+    snprintf(r->owner, sizeof r->owner, "%s", owner);
+    r->record.mode = config->mode;
+    r->record.expires = MONO_PAST;
+    r->refresh_at = r->retry_at = r->read_at = now;
+    r->last_probe = MONO_PAST;
+    r->probe_at = MONO_NEVER;
+    machine_rest(r, REFRESH_FOLLOWING, now);
+    return r;
+}
+
+void refresh_free(struct refresh *r)
+{
+    if (!r)
+        return;
+    record_clear(&r->record);
+    secret_wipe(&r->pending.token);
+    free(r);
+}
+
+mono_ms_t refresh_deadline(const struct refresh *r)
+{
+    return r->deadline;
+}
+
+bool refresh_outstanding(const struct refresh *r)
+{
+    return machine_is_operation(r->state);
+}
+
+const struct record *refresh_record(const struct refresh *r)
+{
+    return &r->record;
+}
+
+bool refresh_current(const struct refresh *r, mono_ms_t now, struct slice *token, int64_t *version,
+                     int64_t *remaining_ms)
+{
+    const struct pending *p = &r->pending;
+    bool committed = record_live(&r->record, now);
+    bool fetched = secret_is_set(&p->token) && now.ms < p->expires.ms;
+    if (fetched && (!committed || p->previous_dies)) {
+        *token = secret_reveal(&p->token);
+        *version = r->record.version + 1;
+        *remaining_ms = mono_between(now, p->expires);
+        return true;
+    }
+    *token = secret_reveal(&r->record.token);
+    *version = r->record.version;
+    *remaining_ms = record_remaining_ms(&r->record, now);
+    return committed;
+}
+
+struct refresh_status refresh_status(const struct refresh *r, const struct refresh_env *env)
+{
+    enum refresh_reason reason = machine_reason(r, env->now);
+    return (struct refresh_status){
+        .state = r->state,
+        .reason = reason,
+        .last_err = r->last_err,
+        .last_errcode = r->last_errcode,
+        .failures = r->failures,
+        .next_refresh = reason == REFRESH_REASON_NONE ? r->refresh_at : r->retry_at,
+        .issued_today = r->issued_today,
+        .leading = r->leading,
+    };
+}

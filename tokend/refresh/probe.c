@@ -1,0 +1,73 @@
+/* Reports of consumers, and the cheap call that tells whether they are right. */
+#include "refresh/machine.h"
+
+enum {
+    COOLDOWN_MS = 500, /* reports cost no more than one probe in this time */
+    RETRY_MS = 1000,   /* a reported token whose probe got no answer */
+};
+
+void probe_schedule(struct refresh *r, mono_ms_t now)
+{
+    int64_t interval = r->config.probe_interval_ms;
+    r->report_version = 0;
+    if (interval == 0)
+        r->probe_at = MONO_NEVER;
+    else
+        r->probe_at =
+            mono_after(now, interval + prng_between(&r->prng, -interval / 10, interval / 10));
+}
+
+void probe_start(struct refresh *r, const struct refresh_env *env, struct refresh_actions *out)
+{
+    struct refresh_action *a = machine_start(r, env, REFRESH_PROBING, REFRESH_DO_PROBE, out);
+    a->token = secret_reveal(&r->record.token);
+    a->timeout_ms = r->config.call_timeout_ms;
+}
+
+void probe_report(struct refresh *r, const struct refresh_env *env, const struct refresh_event *ev,
+                  struct refresh_actions *out)
+{
+    bool known = r->report_version == ev->version || r->dead_version == ev->version;
+    if (!r->leading || ev->version == 0 || ev->version != r->record.version || known)
+        return;
+    r->report_version = ev->version;
+    machine_note(r, REFRESH_NOTE_REPORTED, ev->errcode, out);
+    mono_ms_t soonest = mono_after(r->last_probe, COOLDOWN_MS);
+    r->probe_at = soonest.ms > env->now.ms ? soonest : env->now;
+}
+
+static void found_dead(struct refresh *r, const struct refresh_env *env,
+                       const struct refresh_event *ev, struct refresh_actions *out)
+{
+    enum refresh_note n =
+        ev->probe == REFRESH_PROBE_EXPIRED ? REFRESH_NOTE_EXPIRED : REFRESH_NOTE_DISPLACED;
+    machine_note(r, n, ev->errcode, out);
+    r->dead_version = r->record.version;
+    r->retry_at = env->now;
+    probe_schedule(r, env->now);
+}
+
+void probe_probed(struct refresh *r, const struct refresh_env *env, const struct refresh_event *ev,
+                  struct refresh_actions *out)
+{
+    bool reported = r->report_version != 0;
+    r->last_probe = env->now;
+    switch (ev->probe) {
+    case REFRESH_PROBE_LIVE:
+        if (reported)
+            machine_note(r, REFRESH_NOTE_FLAPPED, 0, out);
+        probe_schedule(r, env->now);
+        break;
+    case REFRESH_PROBE_DEAD:
+    case REFRESH_PROBE_EXPIRED:
+        found_dead(r, env, ev, out);
+        break;
+    case REFRESH_PROBE_UNKNOWN:
+        if (reported)
+            r->probe_at = mono_after(env->now, RETRY_MS);
+        else
+            probe_schedule(r, env->now);
+        break;
+    }
+    machine_plan(r, env, out);
+}

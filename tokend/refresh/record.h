@@ -1,0 +1,40 @@
+/* record.h - what one tokend knows of an app's access_token: the current one, the one before, and
+ * until when each may be used. Pure data: durations on the monotonic clock, wall times only for
+ * other people to read. Owns its tokens and wipes them. One thread. */
+#ifndef REFRESH_RECORD_H
+#define REFRESH_RECORD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/secret.h"
+#include "base/times.h"
+
+/* The two token families of WeChat; neither invalidates the other's tokens. */
+enum token_mode {
+    TOKEN_CLASSIC, /* GET /cgi-bin/token: every call issues */
+    TOKEN_STABLE,  /* POST /cgi-bin/stable_token: the same token until its last minutes */
+};
+
+struct record {
+    struct secret token;    /* unset when no token was ever known */
+    int64_t version;        /* grows by one at each refresh; 0 when none was ever known */
+    enum token_mode mode;   /* the family the token is of */
+    mono_ms_t expires;      /* not used from this moment on */
+    wall_ms_t issued_at;    /* when the request for it was sent */
+    wall_ms_t expires_at;   /* `expires` for other people */
+    struct secret previous; /* unset when there is none that WeChat may still accept */
+    mono_ms_t previous_until;
+};
+
+void record_clear(struct record *r);
+void record_copy(struct record *to, const struct record *from);
+
+bool record_live(const struct record *r, mono_ms_t now);
+bool record_previous_live(const struct record *r, mono_ms_t now);
+int64_t record_remaining_ms(const struct record *r, mono_ms_t now); /* 0 when not live */
+int64_t record_lifetime_ms(const struct record *r);                 /* as it was issued */
+
+const char *token_mode_name(enum token_mode m); /* "classic", "stable" */
+
+#endif
