@@ -18,6 +18,7 @@
 enum {
     AEAD_OVERHEAD = 1 + 4 + 12 + 16, /* bytes that sealing adds */
     AEAD_PLAIN_MAX = 1 << 20,        /* bytes of one value (asserted when sealing) */
+    AEAD_CONTEXT_MAX = 512,          /* bytes of a context (asserted) */
 };
 
 enum aead_result {
