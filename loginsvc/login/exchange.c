@@ -42,7 +42,7 @@ static struct exchange_ask send(struct exchange *x, int64_t token)
 {
     set_state(x, EXCHANGE_SENT);
     x->attempt++;
-    x->token_version = token;
+    x->token_version = x->need == EXCHANGE_NEEDS_TOKEN ? token : 0;
     return (struct exchange_ask){.send = x->attempt};
 }
 
@@ -122,7 +122,6 @@ struct exchange_ask exchange_answer(struct exchange *x, mono_ms_t now, int64_t n
     case ERR_BUG:
         return fail(x, EXCHANGE_REFUSED, c, errcode);
     }
-    ASSERT(!"an error class");
     return NOTHING;
 }
 
