@@ -207,9 +207,9 @@ const char *config_version(void);
 
 /* ---- generated texts ---- */
 
-/* The program's chapter of docs/configuration.md. */
-void config_write_docs(const struct config_program *p, FILE *out);
-/* The program's part of .env.example. */
-void config_write_env_example(const struct config_program *p, FILE *out);
+/* docs/configuration.md and .env.example of programs that are configured together: what all of them
+ * have stands once, in front. */
+void config_write_docs(const struct config_program *const *programs, size_t n, FILE *out);
+void config_write_env_example(const struct config_program *const *programs, size_t n, FILE *out);
 
 #endif
