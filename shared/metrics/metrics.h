@@ -35,7 +35,8 @@ enum {
 
 struct metric_family {
     enum metric_type type;
-    const char *name;   /* Prometheus's rules: unit last, counters end in _total */
+    const char *name;   /* Prometheus's rules: unit last, counters end in _total; a counter whose
+                           name ends in _seconds_total counts microseconds, written as seconds */
     const char *labels; /* their names, separated by commas; "" for none */
     const char *help;
 };
@@ -110,7 +111,7 @@ void metrics_forget(struct metrics *m, const char *first_label, const char *valu
 void metrics_on_collect(struct metrics *m, void (*fn)(void *arg), void *arg);
 
 /* Registers and keeps what every process tells: start time, CPU, memory, open files, and
- * `house_build_info{program,version}` with the value 1. Both texts are borrowed for ever. */
+ * `house_build_info{program,version}` with the value 1. */
 void metrics_add_process(struct metrics *m, const char *program, const char *version);
 
 /* ---- output ---- */
