@@ -7,7 +7,8 @@
  *
  * One phone may belong to several users of an app: a person has two WeChat accounts, or the carrier
  * gave the number to someone else. A search by phone gives the user for whom WeChat proved the
- * number last: of two owners of a recycled number, the new one.
+ * number last: of two owners of a recycled number, the new one. Two countries may have the same
+ * pure number, so the country code is part of it.
  *
  * Loop thread only. */
 #ifndef USERS_STORE_H
@@ -90,8 +91,8 @@ struct store_login {
     char appid[USER_APPID_SIZE];   /* required */
     char openid[USER_OPENID_SIZE]; /* who logs in; empty = by phone */
     char unionid[USER_UNIONID_SIZE];
-    char phone[USER_PHONE_SIZE]; /* proved by WeChat just now */
-    char country_code[USER_COUNTRY_CODE_SIZE];
+    char phone[USER_PHONE_SIZE];               /* proved by WeChat just now */
+    char country_code[USER_COUNTRY_CODE_SIZE]; /* of the phone */
     char nickname[USER_NICKNAME_SIZE];
     char avatar[USER_AVATAR_SIZE];
     char device[USER_DEVICE_SIZE];
@@ -105,9 +106,12 @@ struct store_login {
  * user and is_new. One of openid and phone must be given (asserted). */
 bool store_login(struct store *s, const struct store_login *in, struct store_caller c) MUST_CHECK;
 
+/* A phone is the pure number together with its country code; both always go as WeChat gave them. A
+ * text beyond its size in user.h gives STORE_FAILED with ERR_BUG. */
+
 /* The user of (appid, phone); changes nothing. */
 bool store_find_by_phone(struct store *s, struct slice appid, struct slice phone,
-                         struct store_caller c) MUST_CHECK;
+                         struct slice country_code, struct store_caller c) MUST_CHECK;
 
 bool store_get_user(struct store *s, int64_t user_id, struct store_caller c) MUST_CHECK;
 
