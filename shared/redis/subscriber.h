@@ -47,7 +47,7 @@ struct redis_subscription *redis_subscribe(struct redis_subscriber *s, enum redi
                                            void *arg);
 
 /* The listener is not called any more; also from inside its callbacks. NULL is allowed. */
-void redis_unsubscribe(struct redis_subscriber *s, struct redis_subscription *sub);
+void redis_unsubscribe(struct redis_subscription *sub);
 
 /* Whether Redis has confirmed it on the present connection. */
 bool redis_subscription_live(const struct redis_subscription *sub);

@@ -1,12 +1,13 @@
 /* url.h - where Redis is and how to log in there: parses REDIS_URL, once.
  *
- *   redis://[user[:password]@]host[:port][/db]      TCP
+ *   redis://[[user]:password@]host[:port][/db]      TCP
  *   rediss://...                                    the same over TLS, where hiredis has it
- *   unix:///path[?db=N]                             Unix socket
- *   redis-sentinel://[user[:password]@]host:port,host:port/master-name[/db]
+ *   unix://[[user]:password@]/path[?db=N]           Unix socket
+ *   redis-sentinel://[[user]:password@]host:port,host:port/master-name[/db]
  *
- * User and password may be percent-encoded; IPv6 addresses stand in brackets. Pure: no name is
- * resolved, nothing is connected. Any thread. */
+ * User and password are those of Redis (not of the sentinels) and percent-encoded where needed;
+ * either both or only the password: ":password@". IPv6 addresses stand in brackets. Pure: no name
+ * is resolved, nothing is connected. Any thread. */
 #ifndef REDIS_URL_H
 #define REDIS_URL_H
 
@@ -44,13 +45,13 @@ struct redis_url {
     int db;
 };
 
-/* Parses `text` into *out, which may hold anything before. False with a line in *e that never shows
- * the password (nor the text it stands in); *out is then empty. Wipe it in either case. */
+/* Parses `text` into *out, which is zeroed or holds an earlier URL. False with a line in *e that
+ * never shows the password (nor the text it stands in); *out is then empty. Wipe it in the end. */
 bool redis_url_parse(struct slice text, struct redis_url *out, struct err *e) MUST_CHECK;
 
 void redis_url_wipe(struct redis_url *u); /* may be called twice */
 
-/* A copy of its own, to be wiped on its own. *to may hold anything before. */
+/* A copy, to be wiped on its own. *to is zeroed or holds an earlier URL. */
 void redis_url_copy(struct redis_url *to, const struct redis_url *from);
 
 /* The URL for people, its password as "***". Returns out. */

@@ -1,0 +1,49 @@
+#include "redis/refusal.h"
+
+#include "base/check.h"
+
+static const struct row {
+    const char *word;
+    enum err_class class;
+    bool reconnect;
+} ROWS[] = {
+#define X(name, word, class, reconnect) [REDIS_REFUSAL_##name] = {word, class, reconnect},
+    REDIS_REFUSALS(X)
+#undef X
+};
+
+static enum redis_refusal refusal_of_word(struct slice word)
+{
+    for (size_t i = 0; i < REDIS_REFUSAL_OTHER; i++) {
+        if (slice_is(word, ROWS[i].word))
+            return (enum redis_refusal)i;
+    }
+    return REDIS_REFUSAL_OTHER;
+}
+
+/* Before Redis 7, an error inside a script comes wrapped: "ERR Error running script (call to ...):
+ * @user_script:1: -READONLY You can't write against a read only replica." */
+enum redis_refusal redis_refusal_of(struct slice text)
+{
+    struct slice word = slice_cut(&text, ' ');
+    enum redis_refusal found = refusal_of_word(word);
+    bool wrapped = slice_is(word, "ERR") && slice_starts(text, "Error running script");
+    while (wrapped && text.p && found == REDIS_REFUSAL_OTHER) {
+        word = slice_cut(&text, ' ');
+        if (slice_starts(word, "-"))
+            found = refusal_of_word((struct slice){word.p + 1, word.n - 1});
+    }
+    return found;
+}
+
+enum err_class redis_refusal_class(enum redis_refusal r)
+{
+    ASSERT((size_t)r < ARRAY_LEN(ROWS));
+    return ROWS[r].class;
+}
+
+bool redis_refusal_wants_reconnect(enum redis_refusal r)
+{
+    ASSERT((size_t)r < ARRAY_LEN(ROWS));
+    return ROWS[r].reconnect;
+}
