@@ -32,12 +32,26 @@ job_count() {
     printf '%s\n' "$fit"
 }
 
-# build_preset PRESET [-DNAME=VALUE ...]: configures and builds into build/PRESET.
-build_preset() {
+# One at a time in a build folder: two scripts may be started side by side.
+with_build_lock() (
+    mkdir -p "$HOUSE_ROOT/build"
+    exec 9>"$HOUSE_ROOT/build/.lock"
+    flock 9
+    cd "$HOUSE_ROOT" || exit
+    "$@"
+)
+
+# configure_preset PRESET [-DNAME=VALUE ...]
+configure_preset() {
+    step "Configuring ($1)"
+    with_build_lock cmake --preset "$@"
+}
+
+# build_targets PRESET [TARGET ...]: all without any.
+build_targets() {
     local preset=$1
     shift
-    step "Configuring ($preset)"
-    (cd "$HOUSE_ROOT" && cmake --preset "$preset" "$@")
     step "Building ($preset)"
-    (cd "$HOUSE_ROOT" && cmake --build --preset "$preset" --parallel "$(job_count)")
+    with_build_lock cmake --build --preset "$preset" --parallel "$(job_count)" \
+        ${1:+--target "$@"}
 }

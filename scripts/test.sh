@@ -48,7 +48,8 @@ while (($# > 0)); do
 done
 
 "$HOUSE_ROOT/scripts/install-deps.sh"
-build_preset asan -DHOUSE_WERROR=ON "-DSIM_SEEDS=$seeds"
+configure_preset asan -DHOUSE_WERROR=ON "-DSIM_SEEDS=$seeds"
+build_targets asan
 
 step "Testing"
 cd "$HOUSE_ROOT"
