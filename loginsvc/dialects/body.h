@@ -1,0 +1,38 @@
+/* body.h - the fields of a request's body, whether it came as JSON or as a form.
+ *
+ * One JSON object either way. What begins with "{" is JSON whatever its Content-Type says (curl -d
+ * calls everything a form). The server has bounded the bytes already. One thread. */
+#ifndef LOGINSVC_DIALECTS_BODY_H
+#define LOGINSVC_DIALECTS_BODY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+
+#include "base/check.h"
+#include "base/text.h"
+
+struct body {
+    json_t *object; /* owned */
+};
+
+enum body_field {
+    BODY_ABSENT, /* not there, null or empty: *out is empty */
+    BODY_TEXT,   /* in *out, borrowed from the body */
+    BODY_WRONG,  /* not a text, too long, or with bytes that do not belong there */
+};
+
+/* An empty body is an object without fields. False, with nothing to end, when it is neither a JSON
+ * object nor a form, or not UTF-8. */
+bool body_parse(struct slice bytes, struct body *b) MUST_CHECK;
+void body_deinit(struct body *b);
+
+/* Text of at most `max` bytes, without control characters. */
+enum body_field body_text(const struct body *b, const char *name, size_t max,
+                          struct slice *out) MUST_CHECK;
+
+/* A code of WeChat's: 1 to WECHAT_CODE_MAX printable ASCII characters without blanks. */
+enum body_field body_code(const struct body *b, const char *name, struct slice *out) MUST_CHECK;
+
+#endif

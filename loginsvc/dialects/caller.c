@@ -1,0 +1,42 @@
+#include "loginsvc/dialects/caller.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "wechat/api.h"
+
+static const struct slice NONE = {NULL, 0};
+
+struct slice caller_referer_appid(struct slice referer)
+{
+    static const char origin[] = "https://servicewechat.com/";
+    if (!slice_starts(referer, origin))
+        return NONE;
+    struct slice rest = {referer.p + strlen(origin), referer.n - strlen(origin)};
+    struct slice appid = slice_cut(&rest, '/');
+    return appid.n > 0 ? appid : NONE;
+}
+
+struct app *caller_app(const struct http_call *call, const struct body *body,
+                       const struct apps *apps)
+{
+    struct slice appid;
+    enum body_field named = body_text(body, "appid", WECHAT_APPID_MAX, &appid);
+    if (named == BODY_WRONG)
+        return NULL;
+    if (named == BODY_ABSENT)
+        appid = http_call_header(call, "X-Wx-Appid");
+    if (!appid.p)
+        appid = caller_referer_appid(http_call_header(call, "Referer"));
+    return appid.p ? apps_find(apps, appid) : apps_only(apps);
+}
+
+struct slice caller_bearer(const struct http_call *call)
+{
+    struct slice rest = slice_trim(http_call_header(call, "Authorization"));
+    struct slice scheme = slice_cut(&rest, ' ');
+    struct slice token = slice_trim(rest);
+    if (scheme.n != 6 || strncasecmp(scheme.p, "Bearer", 6) != 0 || token.n == 0)
+        return NONE;
+    return token;
+}
