@@ -78,7 +78,7 @@ static void issue(struct app *a, const struct rules *r, enum token_family family
                   struct grant *out)
 {
     (void)family_issue(&a->families[family], now, r->lifetime_ms, r->overlap_ms);
-    a->issued[family]++;
+    a->counts.issued[family]++;
     grant_current(a, family, now, out);
 }
 
@@ -124,7 +124,7 @@ void app_displace(struct app *a, const struct rules *r, enum token_family family
                   struct instant now)
 {
     (void)family_issue(&a->families[family], now.mono, r->lifetime_ms, r->overlap_ms);
-    a->displaced++;
+    a->counts.displaced++;
 }
 
 int app_count_phone_call(struct app *a, const struct rules *r, struct instant now)

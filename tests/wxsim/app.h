@@ -15,7 +15,7 @@
 #include "wxsim/errcodes.h"
 #include "wxsim/family.h"
 
-enum { APPID_MAX = 64 };
+enum { APPID_MAX = 64, SECRET_MAX = 128 };
 
 /* One moment on both clocks: lifetimes run on the monotonic one, days and stamps on the other. */
 struct instant {
@@ -73,9 +73,11 @@ struct app {
     mono_ms_t last_forced;
     struct quota classic_day, stable_day, stable_minute, forced_day, phone_minute, clear_month;
 
-    uint64_t issued[FAMILIES]; /* in answer to its callers */
-    uint64_t displaced;        /* by "another environment" */
-    uint64_t dead_token_uses;
+    struct {
+        uint64_t issued[FAMILIES]; /* in answer to its callers */
+        uint64_t displaced;        /* by "another environment" */
+        uint64_t dead_token_uses;
+    } counts;
 };
 
 /* A token as a fetch gives it. */

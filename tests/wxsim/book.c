@@ -56,6 +56,13 @@ void book_restart(struct book *b)
     b->unknown_token_uses = 0;
 }
 
+void book_clear_counts(struct book *b)
+{
+    for (size_t i = 0; i < b->napps; i++)
+        memset(&b->apps[i]->counts, 0, sizeof b->apps[i]->counts);
+    b->unknown_token_uses = 0;
+}
+
 void book_set_rules(struct book *b, const struct rules *rules)
 {
     b->rules = *rules;
@@ -156,7 +163,7 @@ int book_use_token(struct book *b, struct slice token, mono_ms_t now, struct app
     *out = view.app;
     if (view.state.verdict == TOKEN_LIVE)
         return WX_OK;
-    view.app->dead_token_uses++;
+    view.app->counts.dead_token_uses++;
     return view.state.verdict == TOKEN_EXPIRED ? WX_TOKEN_EXPIRED : WX_BAD_CREDENTIAL;
 }
 

@@ -27,6 +27,9 @@ void book_free(struct book *b); /* NULL is allowed */
 /* All tokens and codes are dead, all troubles forgotten; the apps and their secrets stay. */
 void book_restart(struct book *b);
 
+/* The counters of uses and issuances start again at 0; nothing else changes. */
+void book_clear_counts(struct book *b);
+
 /* In force for what happens from now on. */
 void book_set_rules(struct book *b, const struct rules *rules);
 const struct rules *book_rules(const struct book *b);

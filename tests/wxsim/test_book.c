@@ -129,8 +129,8 @@ static void the_third_issuance_kills_the_oldest_at_once(void **state)
     assert_int_equal(rank_of(w, a.text), RANK_OLD);
     assert_int_equal(use(w, b.text), WX_OK);
     assert_int_equal(use(w, c.text), WX_OK);
-    assert_int_equal(w->app->dead_token_uses, 1);
-    assert_int_equal(w->app->issued[FAMILY_CLASSIC], 3);
+    assert_int_equal(w->app->counts.dead_token_uses, 1);
+    assert_int_equal(w->app->counts.issued[FAMILY_CLASSIC], 3);
 }
 
 static void a_token_past_its_own_end_is_expired_not_invalid(void **state)
@@ -169,7 +169,7 @@ static void what_was_never_issued_is_unknown(void **state)
     assert_int_equal(use(w, ""), WX_TOKEN_MISSING);
     assert_int_equal(rank_of(w, token), RANK_UNKNOWN);
     assert_int_equal(book_unknown_token_uses(w->book), 3);
-    assert_int_equal(w->app->dead_token_uses, 0);
+    assert_int_equal(w->app->counts.dead_token_uses, 0);
     assert_int_equal(use(w, a.text), WX_OK);
 }
 
@@ -207,7 +207,7 @@ static void stable_gives_the_same_token_with_what_remains_until_the_overlap_begi
     assert_int_equal(use(w, a.text), WX_OK);
     pass(w, 1);
     assert_int_equal(use(w, a.text), WX_TOKEN_EXPIRED);
-    assert_int_equal(w->app->issued[FAMILY_STABLE], 2);
+    assert_int_equal(w->app->counts.issued[FAMILY_STABLE], 2);
 }
 
 static void a_forced_stable_refresh_needs_30_seconds_since_the_last_one(void **state)
@@ -273,8 +273,8 @@ static void another_environment_displaces_the_token_like_a_fetch_but_is_counted_
     assert_int_equal(rank_of(w, a.text), RANK_PREVIOUS);
     app_displace(w->app, &usual, FAMILY_CLASSIC, w->now);
     assert_int_equal(use(w, a.text), WX_BAD_CREDENTIAL);
-    assert_int_equal(w->app->issued[FAMILY_CLASSIC], 1);
-    assert_int_equal(w->app->displaced, 2);
+    assert_int_equal(w->app->counts.issued[FAMILY_CLASSIC], 1);
+    assert_int_equal(w->app->counts.displaced, 2);
 }
 
 static void callers_are_judged_in_the_order_of_the_platform(void **state)
@@ -309,7 +309,7 @@ static void a_restart_kills_tokens_and_codes_but_remembers_that_they_were_given(
                      WX_BAD_CODE);
     assert_int_equal(app_trouble(w->app), WX_OK);
     assert_string_not_equal(classic(w).text, a.text);
-    assert_int_equal(w->app->issued[FAMILY_CLASSIC], 1);
+    assert_int_equal(w->app->counts.issued[FAMILY_CLASSIC], 1);
 }
 
 static void tokens_have_the_length_that_the_app_was_given(void **state)

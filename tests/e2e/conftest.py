@@ -1,0 +1,87 @@
+"""Fixtures of the end-to-end tests. Each test has its own servers, folders and apps."""
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(__file__))
+
+from harness import process  # noqa: E402
+from harness.apps import App  # noqa: E402
+from harness.redis_server import RedisServer  # noqa: E402
+from harness.wxsim import Wxsim  # noqa: E402
+
+LOG_TAIL = 20000
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows the logs of the programs that it ran."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        for p in process.everything:
+            report.sections.append((f"log of {p.name}", p.log()[-LOG_TAIL:]))
+
+
+@pytest.fixture(autouse=True)
+def no_stray_processes():
+    """Whatever a test started and did not stop is killed and counts as a failure."""
+    process.everything.clear()
+    yield
+    stray = [p for p in process.everything if p.running()]
+    for p in stray:
+        p.kill()
+    assert not stray, f"not stopped: {[p.name for p in stray]}"
+
+
+@pytest.fixture
+def stack(no_stray_processes):
+    """Remembers what to stop, the last one first: server = stack.add(RedisServer(…).start())."""
+    with Stack() as servers:
+        yield servers
+
+
+class Stack:
+    """Stops everything, then tells of the first failure."""
+
+    def __init__(self):
+        self.servers = []
+
+    def add(self, server):
+        self.servers.append(server)
+        return server
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        failures = []
+        for server in reversed(self.servers):
+            try:
+                server.stop()
+            except Exception as error:  # all others must be stopped too
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+
+@pytest.fixture
+def app():
+    return App()
+
+
+@pytest.fixture
+def redis(stack, tmp_path):
+    return stack.add(RedisServer(tmp_path).start())
+
+
+@pytest.fixture
+def make_wxsim(stack, tmp_path, app):
+    """make_wxsim(expires_in="2s", …): a wxsim that knows `app`."""
+    return lambda *apps, **options: stack.add(Wxsim(tmp_path, apps or [app], **options))
+
+
+@pytest.fixture
+def wxsim(make_wxsim):
+    return make_wxsim()

@@ -1,0 +1,30 @@
+"""Patience without bare sleeps: poll until something holds, or say what was seen last."""
+import time
+
+
+def eventually(check, timeout=10.0, every=0.02, what="the condition"):
+    """Calls check() until it returns something true and returns that. An AssertionError inside
+    check counts as not yet."""
+    end = time.monotonic() + timeout
+    last = None
+    while True:
+        try:
+            last = check()
+            if last:
+                return last
+        except AssertionError as error:
+            last = error
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} did not hold within {timeout} s; last: {last!r}")
+        time.sleep(every)
+
+
+def throughout(check, duration, every=0.02):
+    """Calls check() again and again for `duration` seconds: for what must hold all the time."""
+    end = time.monotonic() + duration
+    rounds = 0
+    while time.monotonic() < end:
+        check()
+        rounds += 1
+        time.sleep(every)
+    return rounds
