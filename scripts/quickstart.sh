@@ -250,8 +250,7 @@ main() {
     build_targets release tokend loginsvc wxsim
 
     trap cleanup EXIT
-    trap on_interrupt INT
-    trap 'exit 143' TERM HUP
+    trap on_interrupt INT TERM HUP
     mkdir -p "$HOUSE_ROOT/build/quickstart"
     STATE=$(mktemp -d "$HOUSE_ROOT/build/quickstart/run.XXXXXX")
     make_secrets
