@@ -22,7 +22,7 @@ struct form {
     struct form_pair pairs[FORM_PAIRS_MAX]; /* in the order of the input; names may repeat */
     size_t n;
     char *bytes; /* owned: what the pairs point into */
-    size_t bytes_len;
+    size_t used, size;
 };
 
 /* Decodes "a=1&b=x+y%20z": '+' is a blank, empty pieces are skipped, "a" means "a=". On success the

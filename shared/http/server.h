@@ -90,9 +90,6 @@ void http_server_routes(struct http_server *s, const struct http_route *routes, 
 /* The port it listens on. */
 int http_server_port(const struct http_server *s);
 
-/* True when `listen` (as in the options) is reachable from this machine only. */
-bool http_listen_is_loopback(const char *listen);
-
 /* The call of that id; NULL when it was replied to meanwhile, by whomever. */
 struct http_call *http_server_find(struct http_server *s, uint64_t id);
 
