@@ -32,8 +32,11 @@
       "32 bytes in base64: seals phones and session_keys in the database; older keys, which "      \
       "still "                                                                                     \
       "open, behind it, separated by commas")                                                      \
-    X(S, DURATION, login_timeout_ms, LOGIN_TIMEOUT, "15s", CONFIG_RANGE(100, 600000),              \
-      CONFIG_RELOADABLE, "how long a login may take before it is answered with 504")               \
+    X(S, DURATION, login_timeout_ms, LOGIN_TIMEOUT, "8s", CONFIG_RANGE(100, 600000), 0,            \
+      "how long a login may take, waiting for a newer access_token included; best below twice "    \
+      "WECHAT_TIMEOUT")                                                                            \
+    X(S, INT, login_max, LOGIN_MAX, "1000", CONFIG_RANGE(1, 100000), 0,                            \
+      "most logins under way in one process; more are answered with 503 at once")                  \
     X(S, DURATION, login_replay_window_ms, LOGIN_REPLAY_WINDOW, "60s",                             \
       CONFIG_RANGE_OR("off", 1, 3600000), CONFIG_RELOADABLE,                                       \
       "a login repeated within this time, because the answer got lost, gets the same answer")      \

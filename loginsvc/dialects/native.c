@@ -8,9 +8,9 @@
 /* RFC 9457, with WeChat's number where there is one. Takes `extra` (may be NULL): more members. */
 static void reply_problem(struct http_call *call, const struct failure *f, json_t *extra)
 {
-    json_t *body = json_pack("{s:s,s:s,s:i,s:s,s:s,s:s}", "type", "about:blank", "title",
-                             http_status_phrase(f->status), "status", f->status, "detail", f->text,
-                             "code", f->code, "request_id", http_call_request_id(call));
+    json_t *body = json_pack("{s:s,s:i,s:s,s:s,s:s}", "title", http_status_phrase(f->status),
+                             "status", f->status, "code", f->code, "request_id",
+                             http_call_request_id(call), "detail", f->text);
     if (f->errcode != 0)
         json_object_set_new(body, "errcode", json_integer(f->errcode));
     if (extra)

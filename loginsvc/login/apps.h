@@ -19,7 +19,7 @@ struct app;  /* opaque: one of it */
 struct app *app_ref(struct app *a); /* one more user; returns a */
 void app_unref(struct app *a);      /* the last one frees and wipes; NULL is allowed */
 
-struct slice app_id(const struct app *a);
+struct slice app_id(const struct app *a);     /* ends in NUL */
 struct slice app_secret(const struct app *a); /* to send to WeChat; never for a log */
 
 struct apps *apps_new(void) MUST_CHECK; /* empty */

@@ -1,0 +1,109 @@
+#include "loginsvc/telemetry.h"
+
+#include <stdlib.h>
+
+#define SERVICE_METRICS(X)                                                                         \
+    X(COUNTER, WECHAT_CALLS, "loginsvc_wechat_calls_total", "path,outcome",                        \
+      "Calls to WeChat: done, refused, not_sent, unknown")                                         \
+    X(HISTOGRAM, WECHAT_SECONDS, "loginsvc_wechat_call_seconds", "path",                           \
+      "Time of a call to WeChat")                                                                  \
+    X(GAUGE, LOGINS_UNDER_WAY, "loginsvc_logins_under_way", "", "Logins begun and not answered")   \
+    X(COUNTER, ANSWERS_LATE, "loginsvc_answers_late_total", "",                                    \
+      "Answers of WeChat or the database that found their login over")                             \
+    X(COUNTER, TOKENS_REFUSED, "loginsvc_tokens_refused_total", "",                                \
+      "Times WeChat refused the access_token of a login")                                          \
+    X(GAUGE, TOKEN_VERSION, "loginsvc_token_version", "appid", "Version of the token in memory")   \
+    X(GAUGE, TOKEN_REMAINING, "loginsvc_token_remaining_seconds", "appid",                         \
+      "Life left of the token in memory, 0 when there is none")                                    \
+    X(GAUGE, REDIS_READY, "loginsvc_redis_ready", "", "1 while Redis is connected")                \
+    X(GAUGE, DATABASE_READY, "loginsvc_database_ready", "", "1 while the database answers")        \
+    X(GAUGE, DATABASE_QUEUE, "loginsvc_database_queue", "", "Operations waiting or at work")       \
+    X(COUNTER, DATABASE_OPS, "loginsvc_database_operations_total", "outcome",                      \
+      "Database operations: accepted, refused because the queue was full, failed")                 \
+    X(GAUGE, HTTP_CONNECTIONS, "loginsvc_http_connections", "", "Open connections of clients")     \
+    X(GAUGE, HTTP_CALLS, "loginsvc_http_calls_under_way", "", "Requests not answered yet")
+
+enum { SERVICE_METRICS(METRIC_ID) };
+static const struct metric_family families[] = {SERVICE_METRICS(METRIC_FAMILY)};
+
+struct telemetry {
+    struct telemetry_parts parts;
+};
+
+static void set(struct telemetry *t, int family, const char *const *labels, double value)
+{
+    gauge_set(metrics_gauge(t->parts.metrics, &families[family], labels), value);
+}
+
+/* A counter that someone else keeps. */
+static void copy(struct telemetry *t, int family, const char *const *labels, uint64_t n)
+{
+    metrics_counter(t->parts.metrics, &families[family], labels)->n = n;
+}
+
+static void on_wechat_call(const char *path, enum wechat_outcome outcome, int64_t took_us,
+                           void *arg)
+{
+    struct metrics *m = ((struct telemetry *)arg)->parts.metrics;
+    counter_add(metrics_counter(m, &families[WECHAT_CALLS],
+                                METRIC_LABELS(path, wechat_outcome_name(outcome))),
+                1);
+    histogram_observe_us(metrics_histogram(m, &families[WECHAT_SECONDS], METRIC_LABELS(path)),
+                         took_us);
+}
+
+static void collect_tokens(struct telemetry *t)
+{
+    for (size_t i = 0; i < apps_count(t->parts.apps); i++) {
+        struct slice appid = app_id(apps_at(t->parts.apps, i));
+        struct token_view token = {.version = 0};
+        if (!token_reader_get(t->parts.tokens, appid, &token))
+            token = (struct token_view){.version = 0};
+        set(t, TOKEN_VERSION, METRIC_LABELS(appid.p), (double)token.version);
+        set(t, TOKEN_REMAINING, METRIC_LABELS(appid.p), (double)token.remaining_ms / 1000);
+    }
+}
+
+static void collect_store(struct telemetry *t)
+{
+    struct store_stats s = store_stats(t->parts.store);
+    set(t, DATABASE_READY, NULL, s.healthy ? 1 : 0);
+    set(t, DATABASE_QUEUE, NULL, (double)s.under_way);
+    copy(t, DATABASE_OPS, METRIC_LABELS("accepted"), s.accepted);
+    copy(t, DATABASE_OPS, METRIC_LABELS("refused"), s.refused);
+    copy(t, DATABASE_OPS, METRIC_LABELS("failed"), s.failed);
+}
+
+static void on_collect(void *arg)
+{
+    struct telemetry *t = arg;
+    struct login_driver_stats d = login_driver_stats(t->parts.driver);
+    set(t, LOGINS_UNDER_WAY, NULL, (double)d.under_way);
+    copy(t, ANSWERS_LATE, NULL, d.late);
+    copy(t, TOKENS_REFUSED, NULL, d.tokens_refused);
+    set(t, REDIS_READY, NULL, redis_client_ready(t->parts.redis) ? 1 : 0);
+    set(t, HTTP_CONNECTIONS, NULL, (double)http_server_connections(t->parts.server));
+    set(t, HTTP_CALLS, NULL, (double)http_server_in_flight(t->parts.server));
+    collect_tokens(t);
+    collect_store(t);
+}
+
+struct telemetry *telemetry_new(const struct telemetry_parts *parts)
+{
+    struct telemetry *t = xcalloc(1, sizeof *t);
+    t->parts = *parts;
+    metrics_register(parts->metrics, families, ARRAY_LEN(families));
+    metrics_on_collect(parts->metrics, on_collect, t);
+    wechat_client_observe(parts->wechat, on_wechat_call, t);
+    return t;
+}
+
+void telemetry_free(struct telemetry *t)
+{
+    free(t);
+}
+
+void telemetry_forget_app(struct telemetry *t, struct slice appid)
+{
+    metrics_forget(t->parts.metrics, "appid", appid.p);
+}

@@ -1,0 +1,41 @@
+/* telemetry.h - what loginsvc measures besides the logins themselves (dialects/desk.h counts
+ * those).
+ *
+ * Counts WeChat's calls as they end; everything else is read when somebody asks for the metrics.
+ * Loop thread only. */
+#ifndef LOGINSVC_TELEMETRY_H
+#define LOGINSVC_TELEMETRY_H
+
+#include "base/check.h"
+#include "base/text.h"
+#include "http/server.h"
+#include "loginsvc/login/apps.h"
+#include "loginsvc/login/driver.h"
+#include "loginsvc/users/store.h"
+#include "metrics/metrics.h"
+#include "redis/client.h"
+#include "token/reader.h"
+#include "wechat/client.h"
+
+/* All borrowed; they outlive the last metrics_text. */
+struct telemetry_parts {
+    struct metrics *metrics;
+    struct http_server *server;
+    struct wechat_client *wechat;
+    struct redis_client *redis;
+    struct token_reader *tokens;
+    const struct apps *apps;
+    struct store *store;
+    struct login_driver *driver;
+};
+
+struct telemetry; /* opaque */
+
+/* Observes the WeChat client from now on. */
+struct telemetry *telemetry_new(const struct telemetry_parts *parts) MUST_CHECK;
+void telemetry_free(struct telemetry *t); /* NULL is allowed */
+
+/* An app was removed: its series go. */
+void telemetry_forget_app(struct telemetry *t, struct slice appid);
+
+#endif
