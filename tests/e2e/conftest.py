@@ -27,9 +27,10 @@ def pytest_runtest_makereport(item, call):
 @pytest.fixture(autouse=True)
 def no_stray_processes():
     """Whatever a test started and did not stop is killed and counts as a failure."""
-    process.everything.clear()
+    before = [p for p in process.everything if p.running()]
+    process.everything[:] = before
     yield
-    stray = [p for p in process.everything if p.running()]
+    stray = [p for p in process.everything if p.running() and p not in before]
     for p in stray:
         p.kill()
     assert not stray, f"not stopped: {[p.name for p in stray]}"

@@ -59,7 +59,6 @@ class Process:
 
     def start(self, ready):
         """Starts it and waits until ready() is true."""
-        self.log_start = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
         with open(self.log_path, "ab") as log:
             self.child = subprocess.Popen(self.argv, stdout=log, stderr=log, env=self.env,
                                           stdin=subprocess.DEVNULL, cwd=self.cwd)

@@ -13,14 +13,14 @@ class Wxsim:
     def __init__(self, folder, apps, **options):
         """options: settings by their long names, expires_in="2s" for --expires-in 2s."""
         self.apps = list(apps)
-        log_path = os.path.join(folder, "wxsim.log")
-
         def make(port):
             argv = [os.path.join(bin_dir(), "wxsim"), "--listen", f"127.0.0.1:{port}"]
             for app in self.apps:
                 argv += ["--app", f"{app.id}:{app.secret}"]
             for name, value in options.items():
-                argv += ["--" + name.replace("_", "-"), str(value)]
+                dashes = "-" if len(name) == 1 else "--"
+                argv += [dashes + name.replace("_", "-"), str(value)]
+            log_path = os.path.join(folder, f"wxsim-{port}.log")
             return Process("wxsim", argv, log_path, clean_env(), cwd=str(folder))
 
         self.process, self.port = start_on_free_port(
@@ -41,7 +41,7 @@ class Wxsim:
         return self.session.post(self.url + path, params=query, json=body, timeout=timeout)
 
     def fetch(self, app=None, **changes):
-        """GET /cgi-bin/token."""
+        """GET /cgi-bin/token; a change to None leaves the parameter out."""
         app = app or self.apps[0]
         query = dict(grant_type="client_credential", appid=app.id, secret=app.secret)
         query.update(changes)
