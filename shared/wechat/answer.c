@@ -155,7 +155,7 @@ static void wipe_member(json_t *answer, const char *name)
 {
     json_t *value = json_object_get(answer, name);
     if (json_is_string(value)) /* jansson's own heap copy, about to be freed */
-        bytes_wipe((char *)(uintptr_t)json_string_value(value), json_string_length(value));
+        bytes_wipe((char *)json_string_value(value), json_string_length(value));
 }
 
 static void close_answer(json_t *answer)

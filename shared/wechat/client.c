@@ -272,8 +272,9 @@ struct wechat_client *wechat_client_new(struct loop *loop, struct http_client *h
 
 static void drop_all(struct list *calls)
 {
-    while (!list_empty(calls))
-        drop_call(LIST_ENTRY(calls->next, struct call, node));
+    struct list *node;
+    while ((node = list_pop_front(calls)) != NULL)
+        drop_call(LIST_ENTRY(node, struct call, node));
 }
 
 void wechat_client_free(struct wechat_client *c)
