@@ -43,6 +43,8 @@ extern const char *const tokend_scopes[];
     X(S, DURATION, lease_ttl_ms, LEASE_TTL, "10s", CONFIG_RANGE(100, 600000), 0,                   \
       "after this without a sign of life another tokend takes the lead")
 
+enum { TOKEND_MAX_CLIENTS = 1000 };
+
 /* `[client NAME]`. */
 #define TOKEND_CLIENT_SETTINGS(X, S)                                                               \
     X(S, STRING, key_sha256, KEY_SHA256, NULL, CONFIG_RANGE(64, 64), CONFIG_RELOADABLE,            \

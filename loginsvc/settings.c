@@ -1,0 +1,56 @@
+#include "loginsvc/settings.h"
+
+#include "crypto/keyring.h"
+
+enum { JWT_SECRET_LEAST = 32 };
+
+static const struct config_item items[] = {
+    LOGINSVC_SETTINGS(CONFIG_ITEM, struct loginsvc_settings)};
+
+static const struct config_section sections[] = {COMMON_APP_SECTION(struct loginsvc_settings)};
+
+static void check_jwt(const struct loginsvc_settings *s, struct config_faults *f)
+{
+    bool has_secret = secret_is_set(&s->jwt_secret), has_key = secret_is_set(&s->jwt_private_key);
+    if (has_secret == has_key)
+        config_fault(f, has_secret ? "JWT_SECRET" : NULL,
+                     "expected one of JWT_SECRET and JWT_PRIVATE_KEY_FILE");
+    else if (has_secret && s->jwt_secret.n < JWT_SECRET_LEAST)
+        config_fault(f, "JWT_SECRET", "has %zu bytes: expected %d or more", s->jwt_secret.n,
+                     JWT_SECRET_LEAST);
+}
+
+static void check_data_key(const struct loginsvc_settings *s, struct config_faults *f)
+{
+    struct err e;
+    struct keyring *ring = keyring_parse(secret_reveal(&s->data_key), &e);
+    if (!ring)
+        config_fault(f, "DATA_KEY", "%s", e.text);
+    keyring_free(ring);
+}
+
+static void finish(void *values, struct config_faults *f)
+{
+    struct loginsvc_settings *s = values;
+    struct common_view view = {
+        .apps = &s->apps,
+        .n_apps = &s->n_apps,
+        .appid = s->wechat_appid,
+        .secret = &s->wechat_secret,
+        .key_prefix = s->key_prefix,
+    };
+    common_finish(&view, f);
+    check_jwt(s, f);
+    check_data_key(s, f);
+}
+
+const struct config_program loginsvc_program = {
+    .name = "loginsvc",
+    .summary = "logs users of WeChat mini programs in, by phone number",
+    .items = items,
+    .n_items = ARRAY_LEN(items),
+    .size = sizeof(struct loginsvc_settings),
+    .sections = sections,
+    .n_sections = ARRAY_LEN(sections),
+    .finish = finish,
+};
