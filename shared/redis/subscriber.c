@@ -37,9 +37,10 @@ struct redis_subscriber {
 
 static const struct verbs {
     const char *subscribe, *unsubscribe, *message;
+    size_t message_length; /* elements: the pattern, if there is one, stands before the channel */
 } VERBS[] = {
-    [REDIS_CHANNEL] = {"subscribe", "unsubscribe", "message"},
-    [REDIS_PATTERN] = {"psubscribe", "punsubscribe", "pmessage"},
+    [REDIS_CHANNEL] = {"subscribe", "unsubscribe", "message", 3},
+    [REDIS_PATTERN] = {"psubscribe", "punsubscribe", "pmessage", 4},
 };
 
 /* What is told to each listener of a channel: a message, or on_live when payload.p is NULL. */
@@ -142,7 +143,7 @@ static void on_message(struct redis_subscriber *s, enum redis_channel_kind kind,
     struct channel *ch = map_get(s->by_name[kind], redis_value_slice(redis_value_at(v, 1)));
     struct news news = {redis_value_slice(redis_value_at(v, n - 2)),
                         redis_value_slice(redis_value_at(v, n - 1))};
-    if (ch && news.payload.p)
+    if (ch && n == VERBS[kind].message_length && news.payload.p)
         tell_all(s, ch, &news);
 }
 
