@@ -63,6 +63,8 @@ void describe_help(const struct config_program *p, FILE *out)
         for (size_t j = 0; j < s->n_items; j++)
             write_item(&as_section, &s->items[j], out);
     }
+    if (p->notes)
+        fprintf(out, "\n%s", p->notes);
 }
 
 /* ---- --print-config ---- */

@@ -105,7 +105,7 @@ static void order_fault(struct order *o)
     if (f->wrong)
         return;
     ASSERT(slice_copy(path, fault.path, sizeof fault.path));
-    if (!faults_add(o->c->faults, &fault))
+    if (!fault_rules_add(o->c->faults, &fault))
         fields_wrong(f, "too many faults wait already");
 }
 
@@ -119,7 +119,7 @@ static void order_reset(struct order *o)
     bool all = fields_bool(&o->fields, "all", false);
     if (o->fields.wrong)
         return;
-    faults_clear(o->c->faults);
+    fault_rules_clear(o->c->faults);
     tally_clear(o->c->tally);
     book_clear_counts(o->c->book);
     if (all)
@@ -264,7 +264,7 @@ static void order_stats(struct order *o)
     reply_int(o, "unknown_token_uses", book_unknown_token_uses(o->c->book));
     reply_int(o, "held", delivery_held(o->c->delivery));
     reply_int(o, "hanging", delivery_hanging(o->c->delivery));
-    reply_int(o, "faults", faults_count(o->c->faults));
+    reply_int(o, "faults", fault_rules_count(o->c->faults));
     reply_set(o, "calls", all_calls(o->c->tally));
     reply_set(o, "apps", apps);
 }
@@ -298,9 +298,21 @@ static const struct {
 #undef X
 };
 
+#define EFFECT_TEXT_DONE "the call is carried out"
+#define EFFECT_TEXT_NONE "nothing is carried out"
+
 const char control_help[] =
-#define X(name, is_post, fn, help) "  " name " " help "\n"
+    "Orders, as POST /_sim/NAME (GET for stats) with a JSON object; appid is the first app where it"
+    "\nis left out:\n\n"
+#define X(name, is_post, fn, help) "  " name "\n      " help "\n"
     ORDERS(X)
+#undef X
+        "\nFaults, by the order fault: the next `times` calls (-1: all until the reset) whose "
+        "path\n"
+        "begins with `path` (*: any but /_sim/) are caught by the oldest fault that fits. "
+        "Kinds:\n\n"
+#define X(name, effect, help) "  " #name "  (" EFFECT_TEXT_##effect ")\n      " help "\n"
+    FAULT_KINDS(X)
 #undef X
     ;
 

@@ -8,13 +8,13 @@
 
 #include "wxsim/api.h"
 #include "wxsim/delivery.h"
-#include "wxsim/faults.h"
+#include "wxsim/fault.h"
 #include "wxsim/tally.h"
 
 /* What it governs; all borrowed. */
 struct control {
     struct book *book;
-    struct faults *faults;
+    struct fault_rules *faults;
     struct tally *tally;
     struct delivery *delivery;
 };
@@ -24,7 +24,7 @@ struct control {
 int control_order(const struct control *c, struct slice name, bool is_post, struct slice body,
                   struct instant now, json_t **out) MUST_CHECK;
 
-/* One line for each order, for --help. */
+/* What each order and each kind of fault does, for --help. */
 extern const char control_help[];
 
 #endif

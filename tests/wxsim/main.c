@@ -79,7 +79,7 @@ static void build_model(struct wxsim *w)
     w->loop = loop_new();
     w->book = book_new(seed, &rules);
     w->api = api_new(w->book, seed);
-    w->control = (struct control){w->book, faults_new(), tally_new(), delivery_new(w->loop)};
+    w->control = (struct control){w->book, fault_rules_new(), tally_new(), delivery_new(w->loop)};
 }
 
 static bool start(struct wxsim *w, struct err *e)
@@ -103,7 +103,7 @@ static void tear_down(struct wxsim *w)
     delivery_free(w->control.delivery);
     server_free(w->server);
     tally_free(w->control.tally);
-    faults_free(w->control.faults);
+    fault_rules_free(w->control.faults);
     api_free(w->api);
     book_free(w->book);
     loop_free(w->loop);

@@ -179,7 +179,7 @@ static void simulate(struct server *s, struct evhttp_request *req, struct slice 
     struct answer a;
     struct api_call call = call_of(req, path);
     size_t route = api_route(path);
-    struct fault fault = faults_take(s->control->faults, path);
+    struct fault fault = fault_rules_take(s->control->faults, path);
     answer_call(s, route, &fault, &call, &a);
     struct outcome outcome = outcome_of(&fault, &a);
     tally_count(s->control->tally, route, &outcome);

@@ -1,5 +1,7 @@
 #include "wxsim/settings.h"
 
+#include "wxsim/control.h"
+
 /* "APPID:SECRET" in two; false when one of them is missing or too long. */
 static bool split_app(const char *item, struct slice *appid, struct slice *secret)
 {
@@ -29,6 +31,7 @@ const struct config_program wxsim_program = {
     .n_items = ARRAY_LEN(items),
     .size = sizeof(struct wxsim_settings),
     .items_are_options = true,
+    .notes = control_help,
     .finish = finish,
 };
 

@@ -20,17 +20,17 @@
       "time from a call to its answer")                                                            \
     X(S, INT, seed, SEED, "0", CONFIG_RANGE(0, INT64_MAX), 0,                                      \
       "the same seed gives the same tokens, codes and openids; 0: others at each start")           \
-    X(S, INT, classic_per_day, CLASSIC_PER_DAY, "2000", CONFIG_RANGE(0, INT64_MAX),                \
+    X(S, INT, classic_per_day, CLASSIC_PER_DAY, "2000", CONFIG_RANGE(0, 1000000000),               \
       CONFIG_RELOADABLE, "/cgi-bin/token calls per app and day, then 45009; 0: no limit")          \
-    X(S, INT, stable_per_day, STABLE_PER_DAY, "500000", CONFIG_RANGE(0, INT64_MAX),                \
+    X(S, INT, stable_per_day, STABLE_PER_DAY, "500000", CONFIG_RANGE(0, 1000000000),               \
       CONFIG_RELOADABLE, "stable_token calls per app and day, then 45009; 0: no limit")            \
-    X(S, INT, stable_per_minute, STABLE_PER_MINUTE, "10000", CONFIG_RANGE(0, INT64_MAX),           \
+    X(S, INT, stable_per_minute, STABLE_PER_MINUTE, "10000", CONFIG_RANGE(0, 1000000000),          \
       CONFIG_RELOADABLE, "stable_token calls per app and minute, then 45011; 0: no limit")         \
-    X(S, INT, forced_per_day, FORCED_PER_DAY, "20", CONFIG_RANGE(0, INT64_MAX), CONFIG_RELOADABLE, \
-      "forced stable_token refreshes per app and day; 0: no limit")                                \
+    X(S, INT, forced_per_day, FORCED_PER_DAY, "20", CONFIG_RANGE(0, 1000000000),                   \
+      CONFIG_RELOADABLE, "forced stable_token refreshes per app and day; 0: no limit")             \
     X(S, DURATION, forced_gap_ms, FORCED_GAP, "30s", CONFIG_RANGE(0, 86400000), CONFIG_RELOADABLE, \
       "a forced refresh sooner after the last one gives the current token")                        \
-    X(S, INT, phone_per_minute, PHONE_PER_MINUTE, "0", CONFIG_RANGE(0, INT64_MAX),                 \
+    X(S, INT, phone_per_minute, PHONE_PER_MINUTE, "0", CONFIG_RANGE(0, 1000000000),                \
       CONFIG_RELOADABLE, "getuserphonenumber calls per app and minute, then 45011; 0: no limit")   \
     LOG_SETTINGS(X, S)
 

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "base/check.h"
-#include "wxsim/faults.h"
+#include "wxsim/fault.h"
 
 enum {
     TALLY_ROWS = 24,     /* paths */

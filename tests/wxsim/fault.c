@@ -1,9 +1,9 @@
-#include "wxsim/faults.h"
+#include "wxsim/fault.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct faults {
+struct fault_rules {
     struct fault rules[FAULTS_MAX]; /* in the order of their coming */
     size_t n;
 };
@@ -17,17 +17,17 @@ static const struct {
 #undef X
 };
 
-struct faults *faults_new(void)
+struct fault_rules *fault_rules_new(void)
 {
-    return xcalloc(1, sizeof(struct faults));
+    return xcalloc(1, sizeof(struct fault_rules));
 }
 
-void faults_free(struct faults *f)
+void fault_rules_free(struct fault_rules *f)
 {
     free(f);
 }
 
-bool faults_add(struct faults *f, const struct fault *fault)
+bool fault_rules_add(struct fault_rules *f, const struct fault *fault)
 {
     ASSERT(fault->kind > FAULT_NONE && fault->kind < FAULT_KINDS_END);
     if (fault->times == 0)
@@ -38,23 +38,23 @@ bool faults_add(struct faults *f, const struct fault *fault)
     return true;
 }
 
-void faults_clear(struct faults *f)
+void fault_rules_clear(struct fault_rules *f)
 {
     f->n = 0;
 }
 
-size_t faults_count(const struct faults *f)
+size_t fault_rules_count(const struct fault_rules *f)
 {
     return f->n;
 }
 
-static void remove_rule(struct faults *f, size_t i)
+static void remove_rule(struct fault_rules *f, size_t i)
 {
     memmove(&f->rules[i], &f->rules[i + 1], (f->n - i - 1) * sizeof f->rules[0]);
     f->n--;
 }
 
-struct fault faults_take(struct faults *f, struct slice path)
+struct fault fault_rules_take(struct fault_rules *f, struct slice path)
 {
     for (size_t i = 0; i < f->n; i++) {
         struct fault *rule = &f->rules[i];
