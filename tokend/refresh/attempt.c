@@ -15,11 +15,7 @@ bool attempt_allowed(const struct refresh *r, const struct refresh_env *env)
 
 void attempt_begin(struct refresh *r, const struct refresh_env *env, struct refresh_actions *out)
 {
-    int64_t day = wall_quota_day(env->wall);
-    if (r->day != day) {
-        r->day = day;
-        r->issued_today = 0;
-    }
+    machine_turn_day(r, wall_quota_day(machine_on_redis(r, env->now)));
     struct refresh_action *a = machine_start(r, env, REFRESH_BEGINNING, REFRESH_DO_BEGIN, out);
     snprintf(r->intent, sizeof r->intent,
              "{\"epoch\":%lld,\"version\":%lld,\"at\":%lld,\"op\":%llu,\"by\":\"%s\"}",
@@ -28,7 +24,7 @@ void attempt_begin(struct refresh *r, const struct refresh_env *env, struct refr
     r->intent_spent = false;
     r->attempt_epoch = r->epoch;
     a->intent = slice_of(r->intent);
-    a->day = day;
+    a->day = r->day;
     a->issued_today = r->issued_today;
     a->budget = r->config.daily_budget;
     a->force = r->force;
@@ -42,7 +38,7 @@ static void back_off(struct refresh *r, const struct refresh_env *env, enum err_
     if (err == ERR_OPERATOR || err == ERR_BUG)
         wait = timing_parked_ms(&r->config, r->failures, &r->prng);
     else if (err == ERR_QUOTA)
-        wait = timing_quota_ms(env->wall, &r->prng);
+        wait = timing_quota_ms(machine_on_redis(r, env->now), &r->prng);
     else
         wait = timing_backoff_ms(&r->config, r->failures, record_remaining_ms(&r->record, env->now),
                                  &r->prng);
@@ -123,7 +119,7 @@ static void commit(struct refresh *r, const struct refresh_env *env, struct refr
     a->record = (struct refresh_written){
         .version = rec->version,
         .token = secret_reveal(&p->token),
-        .ttl_ms = mono_between(env->now, p->expires),
+        .dies_at = machine_on_redis(r, p->expires),
         .mode = r->config.mode,
         .issued_at = p->issued_at,
         .expires_at = p->expires_at,
@@ -131,8 +127,8 @@ static void commit(struct refresh *r, const struct refresh_env *env, struct refr
     a->refund = secret_eq(&p->token, &rec->token);
     if (!p->previous_dies && !a->refund && record_live(rec, env->now)) {
         a->record.previous = secret_reveal(&rec->token);
-        a->record.previous_ttl_ms = record_remaining_ms(rec, env->now);
-        a->record.previous_until = wall_after(env->wall, a->record.previous_ttl_ms);
+        a->record.previous_dies_at = machine_on_redis(r, rec->expires);
+        a->record.previous_until = machine_on_wall(env, rec->expires);
     }
 }
 

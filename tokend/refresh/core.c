@@ -118,6 +118,24 @@ void machine_schedule_read_again(struct refresh *r, mono_ms_t now)
     r->read_at = mono_after(now, wait + prng_between(&r->prng, 0, wait / 4));
 }
 
+wall_ms_t machine_on_redis(const struct refresh *r, mono_ms_t t)
+{
+    return wall_after(r->redis_now, mono_between(r->redis_now_at, t));
+}
+
+void machine_turn_day(struct refresh *r, int64_t day)
+{
+    if (day <= r->day)
+        return;
+    r->day = day;
+    r->issued_today = 0;
+}
+
+wall_ms_t machine_on_wall(const struct refresh_env *env, mono_ms_t t)
+{
+    return wall_after(env->wall, mono_between(env->now, t));
+}
+
 /* ---- the plan ---- */
 
 static void plan_refresh(struct refresh *r, const struct refresh_env *env,
@@ -250,6 +268,10 @@ static void take_answer(struct refresh *r, const struct refresh_env *env,
                         const struct refresh_event *ev, struct refresh_actions *out)
 {
     enum refresh_state was = r->state;
+    if (ev->redis_now.ms != 0) {
+        r->redis_now = ev->redis_now;
+        r->redis_now_at = env->now;
+    }
     machine_rest(r, REFRESH_WAITING, env->now);
     switch (was) {
     case REFRESH_READING:
@@ -332,6 +354,13 @@ mono_ms_t refresh_deadline(const struct refresh *r)
 bool refresh_outstanding(const struct refresh *r)
 {
     return machine_is_operation(r->state);
+}
+
+bool refresh_attempting(const struct refresh *r)
+{
+    return r->state == REFRESH_BEGINNING || r->state == REFRESH_FETCHING ||
+           r->state == REFRESH_COMMITTING || r->state == REFRESH_RECOMMIT ||
+           r->state == REFRESH_SETTLING;
 }
 
 const struct record *refresh_record(const struct refresh *r)

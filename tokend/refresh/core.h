@@ -94,8 +94,8 @@ struct refresh_seen {
     enum token_mode mode;
     struct slice previous;
     int64_t previous_remaining_ms;
-    struct slice intent; /* empty when no refresh was left open */
-    int64_t day, issued_today;
+    struct slice intent;       /* empty when no refresh was left open */
+    int64_t day, issued_today; /* of WeChat's quota, on Redis's clock */
 };
 
 enum refresh_event_kind {
@@ -122,6 +122,7 @@ struct refresh_event {
     int64_t epoch;                       /* LEAD */
     int64_t version;                     /* REPORT; COMMITTED, ASSERTED: as written */
     int64_t issued_today;                /* BEGAN: counted with this one */
+    wall_ms_t redis_now;                 /* READ, BEGAN: Redis's clock when the script ran */
     enum refresh_store store;            /* READ, ASSERTED, BEGAN, COMMITTED, SETTLED */
     struct refresh_seen seen;            /* READ */
     enum refresh_fetch fetch;            /* FETCHED */
@@ -158,11 +159,12 @@ enum refresh_note {
 struct refresh_written {
     int64_t version; /* COMMIT: the highest we know; the script writes the next. ASSERT: as it is */
     struct slice token;
-    int64_t ttl_ms; /* the token's life from now; > 0 */
+    wall_ms_t dies_at; /* on Redis's clock: however long the script is under way, the key goes when
+                          the token does */
     enum token_mode mode;
     wall_ms_t issued_at, expires_at;
-    struct slice previous; /* empty: none */
-    int64_t previous_ttl_ms;
+    struct slice previous;      /* empty: none */
+    wall_ms_t previous_dies_at; /* on Redis's clock */
     wall_ms_t previous_until;
 };
 
@@ -170,14 +172,15 @@ struct refresh_action {
     enum refresh_action_kind kind;
     uint64_t op;
     int64_t epoch;
-    struct refresh_written record;     /* ASSERT, COMMIT */
-    struct slice intent;               /* BEGIN; ASSERT: non-empty when one is open */
-    int64_t version;                   /* BEGIN, SETTLE, REPORT_DISPLACED, NOTE: that we know */
-    int64_t day, issued_today, budget; /* BEGIN: issued_today is the least that counts for `day` */
-    bool force;                        /* BEGIN, FETCH: stable mode's force_refresh */
-    enum token_mode mode;              /* FETCH */
-    int64_t timeout_ms;                /* FETCH, PROBE */
-    struct slice token;                /* PROBE */
+    struct refresh_written record; /* ASSERT, COMMIT */
+    struct slice intent;           /* BEGIN; ASSERT: non-empty when one is open */
+    int64_t version;               /* BEGIN, SETTLE, REPORT_DISPLACED, NOTE: that we know */
+    int64_t day, issued_today,
+        budget;             /* BEGIN, ASSERT: issued_today is the least that counts for `day` */
+    bool force;             /* BEGIN, FETCH: stable mode's force_refresh */
+    enum token_mode mode;   /* FETCH */
+    int64_t timeout_ms;     /* FETCH, PROBE */
+    struct slice token;     /* PROBE */
     bool drop_intent;       /* SETTLE: certainly nothing issued since the intent was stored */
     bool refund;            /* SETTLE: this attempt did not issue: take it off the budget */
     enum err_class err;     /* SETTLE: ERR_NONE when WeChat gave the same token back */
@@ -234,6 +237,10 @@ struct refresh_status {
 struct refresh_status refresh_status(const struct refresh *r, const struct refresh_env *env);
 const struct record *refresh_record(const struct refresh *r); /* borrowed until the next step */
 bool refresh_outstanding(const struct refresh *r);            /* an operation is under way */
+
+/* Between the first thought of an intent and its end: a graceful stop waits for this to be over
+ * before it gives the lease back. */
+bool refresh_attempting(const struct refresh *r);
 
 const char *refresh_state_name(enum refresh_state s);
 const char *refresh_reason_name(enum refresh_reason r);

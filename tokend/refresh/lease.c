@@ -176,7 +176,7 @@ void lease_step(struct lease *l, mono_ms_t now, const struct lease_event *ev,
 {
     switch (ev->kind) {
     case LEASE_TICK:
-        if (mono_reached(now, l->deadline))
+        if (mono_reached(now, lease_deadline(l)))
             act(l, now, out);
         return;
     case LEASE_LOOK:

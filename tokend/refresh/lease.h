@@ -1,8 +1,9 @@
 /* lease.h - which of several tokends leads, as a pure state machine.
  *
  * The lease is a Redis key with a life (LEASE_TTL), set only when absent and renewed at a third of
- * it. Taking it draws a new epoch, a number that only grows; every write of a leader carries its
- * epoch and Redis refuses a lower one (fencing), so a leader that was paused can do no harm. Our
+ * it. Taking it draws a new epoch: above all epochs before, and at least Redis's clock in
+ * milliseconds, so that it grows even when Redis lost the counter. Every write of a leader carries
+ * its epoch and Redis refuses a lower one (fencing): a leader that was paused does no harm. Our
  * idea of how long the lease lasts counts from when the request was sent: never longer than
  * Redis's.
  *

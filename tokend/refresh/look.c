@@ -3,12 +3,6 @@
 
 #include <stdio.h>
 
-enum look {
-    LOOK_SAME,
-    LOOK_TAKE,   /* Redis knows better */
-    LOOK_ASSERT, /* we know better */
-};
-
 void look_start(struct refresh *r, const struct refresh_env *env, struct refresh_actions *out)
 {
     struct refresh_action *a = machine_start(r, env, REFRESH_READING, REFRESH_DO_READ, out);
@@ -16,27 +10,33 @@ void look_start(struct refresh *r, const struct refresh_env *env, struct refresh
     r->op_epoch = a->epoch;
 }
 
-/* The higher version is right; at the same version the later issuance. What ran out is no match. */
-static enum look compare(const struct refresh *r, const struct refresh_seen *seen, mono_ms_t now)
+/* Whether our record is to stand against what Redis holds. The higher version is right as long as
+ * Redis never lost data; where it evidently did (an older or the same version with another token),
+ * the later issuance is. */
+static bool ours_stands(const struct record *rec, const struct refresh_seen *seen, mono_ms_t now)
 {
-    const struct record *rec = &r->record;
-    bool live = record_live(rec, now);
-    if (seen->version != rec->version)
-        return seen->version > rec->version || !live ? LOOK_TAKE : LOOK_ASSERT;
-    if (seen->token.n == 0)
-        return live ? LOOK_ASSERT : LOOK_SAME;
-    if (slice_eq(seen->token, secret_reveal(&rec->token)))
-        return LOOK_SAME;
-    return live && rec->issued_at.ms > seen->issued_at.ms ? LOOK_ASSERT : LOOK_TAKE;
+    if (!record_live(rec, now) || seen->version > rec->version)
+        return false;
+    if (seen->token.n == 0 || slice_eq(seen->token, secret_reveal(&rec->token)))
+        return true;
+    return rec->issued_at.ms > seen->issued_at.ms;
 }
 
-/* Takes what Redis holds; the version never goes back, also when an old snapshot came back. */
+/* The version never goes back: a token that comes under a version we have seen gets the next. */
+static int64_t version_of(const struct record *rec, const struct refresh_seen *seen)
+{
+    bool other = seen->token.n > 0 && !slice_eq(seen->token, secret_reveal(&rec->token));
+    if (seen->version > rec->version)
+        return seen->version;
+    return other && secret_is_set(&rec->token) ? rec->version + 1 : rec->version;
+}
+
 static void take(struct refresh *r, const struct refresh_env *env, const struct refresh_seen *seen)
 {
     struct record *rec = &r->record;
+    rec->version = version_of(rec, seen);
     secret_set(&rec->token, seen->token);
     secret_set(&rec->previous, seen->previous);
-    rec->version = seen->version > rec->version ? seen->version : rec->version;
     rec->mode = seen->mode;
     rec->expires = mono_after(r->asked_at, seen->remaining_ms);
     rec->issued_at = seen->issued_at;
@@ -63,14 +63,11 @@ static void weigh_intent(struct refresh *r, const struct refresh_seen *seen)
     }
 }
 
-static void count_budget(struct refresh *r, const struct refresh_env *env,
-                         const struct refresh_seen *seen)
+static void count_budget(struct refresh *r, const struct refresh_seen *seen)
 {
-    if (seen->day != wall_quota_day(env->wall))
-        return;
-    if (r->day != seen->day || r->issued_today < seen->issued_today)
+    machine_turn_day(r, seen->day);
+    if (r->day == seen->day && r->issued_today < seen->issued_today)
         r->issued_today = seen->issued_today;
-    r->day = seen->day;
 }
 
 static void assert_record(struct refresh *r, const struct refresh_env *env,
@@ -81,16 +78,18 @@ static void assert_record(struct refresh *r, const struct refresh_env *env,
     a->record = (struct refresh_written){
         .version = rec->version,
         .token = secret_reveal(&rec->token),
-        .ttl_ms = record_remaining_ms(rec, env->now),
+        .dies_at = machine_on_redis(r, rec->expires),
         .mode = rec->mode,
         .issued_at = rec->issued_at,
         .expires_at = rec->expires_at,
     };
     if (record_previous_live(rec, env->now)) {
         a->record.previous = secret_reveal(&rec->previous);
-        a->record.previous_ttl_ms = mono_between(env->now, rec->previous_until);
-        a->record.previous_until = wall_after(env->wall, a->record.previous_ttl_ms);
+        a->record.previous_dies_at = machine_on_redis(r, rec->previous_until);
+        a->record.previous_until = machine_on_wall(env, rec->previous_until);
     }
+    a->day = r->day;
+    a->issued_today = r->issued_today;
     if (r->unresolved)
         a->intent = slice_of(r->intent);
 }
@@ -106,24 +105,24 @@ void look_read(struct refresh *r, const struct refresh_env *env, const struct re
         return;
     }
     const struct refresh_seen *seen = &ev->seen;
-    enum look look = compare(r, seen, env->now);
-    bool conflict = look == LOOK_ASSERT && seen->version == r->record.version && seen->token.n > 0;
+    struct record *rec = &r->record;
+    bool ours = ours_stands(rec, seen, env->now);
     weigh_intent(r, seen);
-    count_budget(r, env, seen);
-    if (look == LOOK_TAKE)
+    count_budget(r, seen);
+    if (!ours)
         take(r, env, seen);
+    else if (seen->version == rec->version && !slice_eq(seen->token, secret_reveal(&rec->token)))
+        rec->version += seen->token.n > 0; /* two tokens of one version: ours gets the next */
     r->read_failures = 0;
     machine_schedule_read(r, env->now);
     bool for_writing = r->leading && r->op_epoch == r->epoch;
+    bool written = seen->token.n > 0 && seen->version == rec->version;
     if (for_writing)
         r->adopted_epoch = r->epoch;
-    if (for_writing && look == LOOK_ASSERT) {
-        if (conflict) /* two tokens of one version: ours gets its own, so that consumers notice */
-            r->record.version++;
+    if (for_writing && !written && record_live(rec, env->now))
         assert_record(r, env, out);
-    } else {
+    else
         machine_plan(r, env, out);
-    }
 }
 
 void look_asserted(struct refresh *r, const struct refresh_env *env, const struct refresh_event *ev,

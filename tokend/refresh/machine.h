@@ -60,6 +60,8 @@ struct refresh {
     mono_ms_t refresh_at, retry_at, probe_at, read_at;
     mono_ms_t last_probe;
     mono_ms_t deadline;     /* MONO_NEVER while an operation is outstanding */
+    wall_ms_t redis_now;    /* what Redis's clock showed at least ... */
+    mono_ms_t redis_now_at; /* ... at this moment of ours */
     int64_t wall_offset_ms; /* wall clock minus ours; 0 before the first step */
 };
 
@@ -86,6 +88,17 @@ void machine_schedule_read(struct refresh *r, mono_ms_t now);
 
 /* Redis did not answer: look again soon, ever more slowly, but at least about every second. */
 void machine_schedule_read_again(struct refresh *r, mono_ms_t now);
+
+/* A moment of ours on Redis's clock: never later than it really is, for the reading was taken
+ * before its answer came. */
+wall_ms_t machine_on_redis(const struct refresh *r, mono_ms_t t);
+
+/* Begins a new day of the budget if `day` is later than the one counted: days never go back, so a
+ * clock that jumps wins no issuances. */
+void machine_turn_day(struct refresh *r, int64_t day);
+
+/* A moment of ours on our own wall clock, for other people. */
+wall_ms_t machine_on_wall(const struct refresh_env *env, mono_ms_t t);
 
 /* Decides what to do when nothing is outstanding. */
 void machine_plan(struct refresh *r, const struct refresh_env *env, struct refresh_actions *out);

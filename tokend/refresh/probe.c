@@ -28,7 +28,8 @@ void probe_report(struct refresh *r, const struct refresh_env *env, const struct
                   struct refresh_actions *out)
 {
     bool known = r->report_version == ev->version || r->dead_version == ev->version;
-    if (!r->leading || ev->version == 0 || ev->version != r->record.version || known)
+    if (!r->leading || !record_live(&r->record, env->now) || ev->version != r->record.version ||
+        known)
         return;
     r->report_version = ev->version;
     machine_note(r, REFRESH_NOTE_REPORTED, ev->errcode, out);

@@ -1,0 +1,45 @@
+/* redis.h - Redis as the simulator models it: the keys of one app, the lease, and the scripts of
+ * shared/token with their semantics, on Redis's own clock. */
+#ifndef SIM_REDIS_H
+#define SIM_REDIS_H
+
+#include "refresh/core.h"
+#include "refresh/lease.h"
+#include "sim/wechat.h"
+
+struct redis_data {
+    int lease_owner; /* 0: none */
+    int64_t lease_until;
+    int64_t epoch;
+
+    int64_t version, state_epoch, day, issued_today, forced_at;
+    int token, previous; /* numbers; 0: none */
+    int64_t token_until, previous_until;
+    int64_t record_version; /* of the record that `token` stands in */
+    int64_t issued_at, expires_at;
+    enum token_mode mode;
+    char intent[REFRESH_INTENT_SIZE];
+};
+
+struct redis {
+    struct redis_data data;
+    struct redis_data snapshot; /* what a failover or a restart brings back */
+    bool ignore_epoch;          /* planted fault: no fencing */
+    bool ignore_intent;         /* planted fault: the intent is never stored */
+    int64_t commits;            /* that wrote a new version */
+};
+
+void redis_lease(struct redis *r, int owner, int64_t ttl_ms, const struct lease_action *a,
+                 int64_t now, struct lease_event *answer);
+
+/* Carries out one action of the refresh core. `names` keeps the strings the answer points at. */
+struct redis_names {
+    char token[TOKEN_NAME_SIZE], previous[TOKEN_NAME_SIZE], intent[REFRESH_INTENT_SIZE];
+};
+void redis_refresh(struct redis *r, const struct refresh_action *a, int64_t now, int64_t wall,
+                   struct refresh_event *answer, struct redis_names *names);
+
+int redis_token(const struct redis *r, int64_t now);    /* as a consumer reads it; 0: none */
+int redis_previous(const struct redis *r, int64_t now); /* the same */
+
+#endif
