@@ -38,7 +38,7 @@ enum jwt_reason {
     JWT_TOO_LONG,  /* beyond JWT_TEXT_MAX */
     JWT_MALFORMED, /* not a JWT */
     JWT_ALGORITHM, /* not the configured algorithm; "none" among them */
-    JWT_SIGNATURE, /* not signed by our key */
+    JWT_SIGNATURE, /* not signed by our key, or what was signed is no JSON */
     JWT_EXPIRED,   /* exp has come */
     JWT_WRONG_ISSUER,
     JWT_WRONG_CLAIMS, /* a claim is missing or has the wrong type or size, exp among them */

@@ -1,0 +1,174 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "users_fixture.h"
+
+enum { GUARD_MS = 20000 };
+
+struct keyring *ring_of(const char *keys)
+{
+    struct err e;
+    struct keyring *r = keyring_parse(slice_of(keys), &e);
+    assert_non_null(r);
+    return r;
+}
+
+static void on_guard(void *arg)
+{
+    struct fixture *f = arg;
+    f->timed_out = true;
+    loop_stop(f->loop);
+}
+
+struct fixture *fixture_new(void)
+{
+    struct fixture *f = xcalloc(1, sizeof *f);
+    snprintf(f->dir, sizeof f->dir, "/tmp/test_users.XXXXXX");
+    ASSERT(mkdtemp(f->dir) != NULL);
+    snprintf(f->path, sizeof f->path, "%s/users.db", f->dir);
+    snprintf(f->url, sizeof f->url, "sqlite://%s", f->path);
+    f->results = xcalloc(RESULTS_MAX, sizeof *f->results);
+    return f;
+}
+
+static void remove_dir(const char *path)
+{
+    DIR *dir = opendir(path);
+    ASSERT(dir != NULL);
+    struct dirent *entry;
+    while ((entry = readdir(dir)) != NULL)
+        unlinkat(dirfd(dir), entry->d_name, 0);
+    closedir(dir);
+    rmdir(path);
+}
+
+void fixture_free(struct fixture *f)
+{
+    fixture_close(f);
+    remove_dir(f->dir);
+    free(f->results);
+    free(f);
+}
+
+bool fixture_open(struct fixture *f, const char *keys, int64_t timeout_ms, struct err *e)
+{
+    struct keyring *ring = ring_of(keys);
+    f->loop = loop_new();
+    f->guard = loop_timer_new(f->loop, on_guard, f);
+    struct store_config c = {
+        .url = f->url, .master = ring, .queue_max = RESULTS_MAX, .op_timeout_ms = timeout_ms};
+    f->store = store_open(f->loop, &c, e);
+    keyring_free(ring);
+    if (!f->store)
+        fixture_close(f);
+    return f->store != NULL;
+}
+
+void fixture_close(struct fixture *f)
+{
+    store_close(f->store);
+    loop_timer_free(f->guard);
+    loop_free(f->loop);
+    f->store = NULL;
+    f->guard = NULL;
+    f->loop = NULL;
+}
+
+int fixture_up(void **state)
+{
+    struct fixture *f = fixture_new();
+    struct err e = {""};
+    *state = f;
+    if (fixture_open(f, KEY_A, 0, &e))
+        return 0;
+    print_error("%s\n", e.text);
+    return -1;
+}
+
+int fixture_down(void **state)
+{
+    fixture_free(*state);
+    return 0;
+}
+
+static void on_result(void *owner, uint64_t id, const struct store_result *r)
+{
+    struct fixture *f = owner;
+    assert_true(id < RESULTS_MAX);
+    assert_false(f->seen[id]); /* exactly once */
+    f->seen[id] = true;
+    f->results[id] = *r;
+    f->count++;
+    if (f->count == f->wanted)
+        loop_stop(f->loop);
+}
+
+struct store_caller fixture_caller(struct fixture *f, uint64_t id)
+{
+    f->seen[id] = false;
+    return (struct store_caller){on_result, f, id};
+}
+
+void fixture_await(struct fixture *f, size_t results)
+{
+    f->wanted = results;
+    if (f->count < results) {
+        loop_timer_after(f->guard, GUARD_MS);
+        loop_run(f->loop);
+        loop_timer_stop(f->guard);
+    }
+    assert_false(f->timed_out);
+    assert_int_equal(f->count, results);
+    f->count = 0;
+}
+
+static void copy(char *out, size_t size, const char *text)
+{
+    assert_true(slice_copy(slice_of(text), out, size));
+}
+
+struct store_login login_of(const char *openid, const char *phone, wall_ms_t now)
+{
+    struct store_login in = {.now = now};
+    char refresh_token[SESSION_REFRESH_TOKEN_SIZE];
+    copy(in.appid, sizeof in.appid, APPID);
+    copy(in.openid, sizeof in.openid, openid);
+    copy(in.phone, sizeof in.phone, phone);
+    copy(in.country_code, sizeof in.country_code, phone ? "86" : "");
+    session_start(&in.session, now, TTL_MS, refresh_token);
+    return in;
+}
+
+static const struct store_result *await_one(struct fixture *f, bool accepted)
+{
+    assert_true(accepted);
+    fixture_await(f, 1);
+    return &f->results[0];
+}
+
+const struct store_result *fixture_login(struct fixture *f, const struct store_login *in)
+{
+    return await_one(f, store_login(f->store, in, fixture_caller(f, 0)));
+}
+
+const struct store_result *fixture_find(struct fixture *f, const char *appid, const char *phone,
+                                        const char *country_code)
+{
+    return await_one(f, store_find_by_phone(f->store, slice_of(appid), slice_of(phone),
+                                            slice_of(country_code), fixture_caller(f, 0)));
+}
+
+const struct store_result *fixture_get(struct fixture *f, int64_t user_id)
+{
+    return await_one(f, store_get_user(f->store, user_id, fixture_caller(f, 0)));
+}

@@ -1,0 +1,65 @@
+/* users_fixture.h - for the tests of users: a temp folder, a loop, a store and its results. */
+#ifndef TESTS_UNIT_LOGINSVC_USERS_FIXTURE_H
+#define TESTS_UNIT_LOGINSVC_USERS_FIXTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "crypto/keyring.h"
+#include "loginsvc/users/store.h"
+#include "loop/loop.h"
+
+#define APPID "wx0123456789abcdef"
+#define KEY_A "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+#define KEY_B "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="
+
+#define T0    ((wall_ms_t){1800000000000})
+#define LATER ((wall_ms_t){1800000001000})
+
+enum { RESULTS_MAX = 1024, TTL_MS = 3600 * 1000 };
+
+struct fixture {
+    char dir[64];
+    char path[80];
+    char url[96];
+    struct loop *loop;
+    struct store *store;
+    struct loop_timer *guard;
+    struct store_result *results; /* by the caller's id */
+    bool seen[RESULTS_MAX];
+    size_t count; /* results so far */
+    size_t wanted;
+    bool timed_out;
+};
+
+/* cmocka setup and teardown: *state is a struct fixture with an open store under KEY_A. */
+int fixture_up(void **state);
+int fixture_down(void **state);
+
+/* Folder and paths only, and their removal: for tests that open stores of their own. */
+struct fixture *fixture_new(void);
+void fixture_free(struct fixture *f);
+
+/* Opens the fixture's store with these keys; false with *e. `timeout_ms` 0 = the default. */
+bool fixture_open(struct fixture *f, const char *keys, int64_t timeout_ms, struct err *e);
+void fixture_close(struct fixture *f);
+
+struct keyring *ring_of(const char *keys);
+
+/* A caller whose result lands in results[id]. */
+struct store_caller fixture_caller(struct fixture *f, uint64_t id);
+
+/* Runs the loop until so many results have come since the last call; fails the test after 20 s. */
+void fixture_await(struct fixture *f, size_t results);
+
+/* A login input with a new session at `now`; NULL texts stay empty. */
+struct store_login login_of(const char *openid, const char *phone, wall_ms_t now);
+
+/* Submits, waits, and gives the result (borrowed until the next one). */
+const struct store_result *fixture_login(struct fixture *f, const struct store_login *in);
+const struct store_result *fixture_find(struct fixture *f, const char *appid, const char *phone,
+                                        const char *country_code);
+const struct store_result *fixture_get(struct fixture *f, int64_t user_id);
+
+#endif
