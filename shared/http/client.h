@@ -49,7 +49,7 @@ enum http_outcome {
 
 struct http_answer {
     enum http_outcome outcome;
-    int status;         /* 100-599 when ANSWERED, else 0 */
+    int status;         /* three digits when ANSWERED, else 0 */
     struct slice body;  /* when ANSWERED; borrowed until fn returns, then wiped */
     const char *error;  /* why not ANSWERED, never NULL ("" when ANSWERED); names no URL, no secret;
                            borrowed until fn returns */

@@ -1,0 +1,249 @@
+#include "http/multi.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct sock {
+    struct multi *multi;
+    struct event *ev;
+    int fd;
+    short armed;  /* EV_READ, EV_WRITE: what epoll watches */
+    short wanted; /* what curl wants; 0 between two transfers */
+    bool ours;    /* opened through us, so that we learn of its close */
+};
+
+struct multi {
+    CURLM *curl;
+    struct event_base *base;
+    struct loop_timer *timer; /* curl's one timeout */
+    struct event *kick;       /* curl's timeout of 0: still in this turn of the loop */
+    struct sock **by_fd;      /* NULL where there is none */
+    size_t by_fd_size;
+    struct list done; /* of multi_item */
+    void (*on_done)(struct multi_item *item, void *arg);
+    void *arg;
+};
+
+/* ---- running curl ---- */
+
+static void collect_done(struct multi *m)
+{
+    CURLMsg *msg;
+    int left;
+    while ((msg = curl_multi_info_read(m->curl, &left)) != NULL) {
+        struct multi_item *item;
+        ASSERT(msg->msg == CURLMSG_DONE);
+        CURLcode result = msg->data.result; /* msg dies with the handle's removal */
+        ASSERT(curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, (char **)&item) == CURLE_OK);
+        item->result = result;
+        ASSERT(curl_multi_remove_handle(m->curl, item->easy) == CURLM_OK);
+        list_push_back(&m->done, &item->node);
+    }
+}
+
+static void run(struct multi *m, int fd, int bits)
+{
+    struct list *node;
+    int running;
+    ASSERT(curl_multi_socket_action(m->curl, fd, bits, &running) == CURLM_OK);
+    collect_done(m);
+    while ((node = list_pop_front(&m->done)) != NULL) {
+        struct multi_item *item = LIST_ENTRY(node, struct multi_item, node);
+        item->added = false;
+        m->on_done(item, m->arg);
+    }
+}
+
+static void on_timeout(void *arg)
+{
+    run(arg, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static void on_kick(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    run(arg, CURL_SOCKET_TIMEOUT, 0);
+}
+
+/* curl may be in the middle of anything here: nothing is called back. */
+static int on_curl_timer(CURLM *curl, long timeout_ms, void *arg)
+{
+    struct multi *m = arg;
+    (void)curl;
+    if (timeout_ms < 0)
+        loop_timer_stop(m->timer);
+    else if (timeout_ms == 0)
+        event_active(m->kick, 0, 0);
+    else
+        loop_timer_after(m->timer, timeout_ms);
+    return 0;
+}
+
+/* ---- sockets ---- */
+
+static void disarm(struct sock *s)
+{
+    if (s->armed)
+        ASSERT(event_del(s->ev) == 0);
+    s->armed = 0;
+}
+
+static void on_socket_event(evutil_socket_t fd, short what, void *arg)
+{
+    struct sock *s = arg;
+    if (!s->wanted) { /* closed by the server between two transfers: curl finds out by itself */
+        disarm(s);
+        return;
+    }
+    int bits = (what & EV_READ ? CURL_CSELECT_IN : 0) | (what & EV_WRITE ? CURL_CSELECT_OUT : 0);
+    run(s->multi, fd, bits);
+}
+
+static void arm(struct sock *s, short mask)
+{
+    s->wanted = mask;
+    if (s->armed == mask)
+        return;
+    disarm(s);
+    ASSERT(event_assign(s->ev, s->multi->base, s->fd, (short)(mask | EV_PERSIST), on_socket_event,
+                        s) == 0);
+    ASSERT(event_add(s->ev, NULL) == 0);
+    s->armed = mask;
+}
+
+static struct sock *sock_find(const struct multi *m, int fd)
+{
+    return (size_t)fd < m->by_fd_size ? m->by_fd[fd] : NULL;
+}
+
+static void sock_free(struct sock *s)
+{
+    s->multi->by_fd[s->fd] = NULL;
+    event_free(s->ev);
+    free(s);
+}
+
+static struct sock *sock_new(struct multi *m, int fd, bool ours)
+{
+    size_t size = m->by_fd_size ? m->by_fd_size : 64;
+    while ((size_t)fd >= size)
+        size *= 2;
+    if (size > m->by_fd_size) {
+        m->by_fd = xrealloc(m->by_fd, size * sizeof *m->by_fd);
+        memset(m->by_fd + m->by_fd_size, 0, (size - m->by_fd_size) * sizeof *m->by_fd);
+        m->by_fd_size = size;
+    }
+    struct sock *s = xcalloc(1, sizeof *s);
+    s->multi = m;
+    s->fd = fd;
+    s->ours = ours;
+    s->ev = event_new(m->base, fd, EV_READ, on_socket_event, s);
+    ASSERT(s->ev != NULL && m->by_fd[fd] == NULL);
+    m->by_fd[fd] = s;
+    return s;
+}
+
+/* curl's resolver brings sockets of its own, which vanish without a word: those are forgotten at
+ * once, ours when they are closed. */
+static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
+{
+    struct multi *m = arg;
+    struct sock *s = sock_find(m, fd);
+    (void)easy;
+    (void)unused;
+    if (what == CURL_POLL_REMOVE) {
+        if (s && s->ours)
+            s->wanted = 0;
+        else if (s)
+            sock_free(s);
+        return 0;
+    }
+    if (!s)
+        s = sock_new(m, fd, false);
+    arm(s, (short)((what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0)));
+    return 0;
+}
+
+static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+    (void)purpose;
+    int fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+    if (fd < 0)
+        return CURL_SOCKET_BAD;
+    (void)sock_new(arg, fd, true);
+    return fd;
+}
+
+static int on_close_socket(void *arg, curl_socket_t fd)
+{
+    struct sock *s = sock_find(arg, fd);
+    if (s)
+        sock_free(s);
+    return close(fd);
+}
+
+/* ---- making and using ---- */
+
+struct multi *multi_new(struct loop *l, size_t max_connections,
+                        void (*on_done)(struct multi_item *item, void *arg), void *arg)
+{
+    struct multi *m = xcalloc(1, sizeof *m);
+    m->base = loop_base(l);
+    m->on_done = on_done;
+    m->arg = arg;
+    list_init(&m->done);
+    m->timer = loop_timer_new(l, on_timeout, m);
+    m->kick = event_new(m->base, -1, 0, on_kick, m);
+    m->curl = curl_multi_init();
+    ASSERT(m->kick != NULL && m->curl != NULL);
+    /* Fewer kept than used at once costs a new connection for each transfer. */
+    long keep = (long)(max_connections * 2);
+    ASSERT(curl_multi_setopt(m->curl, CURLMOPT_MAXCONNECTS, keep) == CURLM_OK &&
+           curl_multi_setopt(m->curl, CURLMOPT_PIPELINING, CURLPIPE_NOTHING) == CURLM_OK &&
+           curl_multi_setopt(m->curl, CURLMOPT_TIMERFUNCTION, on_curl_timer) == CURLM_OK &&
+           curl_multi_setopt(m->curl, CURLMOPT_TIMERDATA, m) == CURLM_OK &&
+           curl_multi_setopt(m->curl, CURLMOPT_SOCKETFUNCTION, on_curl_socket) == CURLM_OK &&
+           curl_multi_setopt(m->curl, CURLMOPT_SOCKETDATA, m) == CURLM_OK);
+    return m;
+}
+
+void multi_free(struct multi *m)
+{
+    if (!m)
+        return;
+    ASSERT(list_empty(&m->done));
+    ASSERT(curl_multi_cleanup(m->curl) == CURLM_OK); /* closes sockets through us */
+    loop_timer_free(m->timer);
+    event_free(m->kick);
+    free(m->by_fd);
+    free(m);
+}
+
+void multi_prepare(struct multi *m, CURL *easy)
+{
+    ASSERT(curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, m) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, m) == CURLE_OK);
+}
+
+void multi_add(struct multi *m, struct multi_item *item)
+{
+    ASSERT(!item->added && !list_linked(&item->node));
+    item->added = true;
+    ASSERT(curl_easy_setopt(item->easy, CURLOPT_PRIVATE, item) == CURLE_OK);
+    ASSERT(curl_multi_add_handle(m->curl, item->easy) == CURLM_OK);
+}
+
+void multi_remove(struct multi *m, struct multi_item *item)
+{
+    ASSERT(item->added);
+    item->added = false;
+    if (list_linked(&item->node))
+        list_remove(&item->node);
+    else
+        ASSERT(curl_multi_remove_handle(m->curl, item->easy) == CURLM_OK);
+}
