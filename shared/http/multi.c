@@ -9,9 +9,10 @@ struct sock {
     struct multi *multi;
     struct event *ev;
     int fd;
-    short armed;  /* EV_READ, EV_WRITE: what epoll watches */
-    short wanted; /* what curl wants; 0 between two transfers */
-    bool ours;    /* opened through us, so that we learn of its close */
+    short armed;    /* EV_READ, EV_WRITE: what epoll watches */
+    short wanted;   /* what curl wants; 0 between two transfers */
+    bool ours;      /* opened through us, so that we learn of its close ... */
+    bool connected; /* ... once it is connected: before, curl closes it without a word */
 };
 
 struct multi {
@@ -146,8 +147,8 @@ static struct sock *sock_new(struct multi *m, int fd, bool ours)
     return s;
 }
 
-/* curl's resolver brings sockets of its own, which vanish without a word: those are forgotten at
- * once, ours when they are closed. */
+/* Sockets of curl's resolver vanish without a word, and so do ours while they are connecting (curl
+ * 7.88): those are forgotten at once, the others when they are closed. */
 static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 {
     struct multi *m = arg;
@@ -155,7 +156,7 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, voi
     (void)easy;
     (void)unused;
     if (what == CURL_POLL_REMOVE) {
-        if (s && s->ours)
+        if (s && s->ours && s->connected)
             s->wanted = 0;
         else if (s)
             sock_free(s);
@@ -163,6 +164,8 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, voi
     }
     if (!s)
         s = sock_new(m, fd, false);
+    if (what & CURL_POLL_IN) /* an answer is expected; who connects only writes */
+        s->connected = true;
     arm(s, (short)((what & CURL_POLL_IN ? EV_READ : 0) | (what & CURL_POLL_OUT ? EV_WRITE : 0)));
     return 0;
 }
@@ -173,6 +176,9 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl
     int fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
     if (fd < 0)
         return CURL_SOCKET_BAD;
+    struct sock *gone = sock_find(arg, fd); /* an address that failed, closed without a word */
+    if (gone)
+        sock_free(gone);
     (void)sock_new(arg, fd, true);
     return fd;
 }
