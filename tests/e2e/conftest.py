@@ -8,7 +8,9 @@ sys.path.insert(0, os.path.dirname(__file__))
 
 from harness import process  # noqa: E402
 from harness.apps import App  # noqa: E402
+from harness.platform import Platform  # noqa: E402
 from harness.redis_server import RedisServer  # noqa: E402
+from harness.stack import Stack  # noqa: E402
 from harness.wxsim import Wxsim  # noqa: E402
 
 LOG_TAIL = 20000
@@ -38,33 +40,10 @@ def no_stray_processes():
 
 @pytest.fixture
 def stack(no_stray_processes):
-    """Remembers what to stop, the last one first: server = stack.add(RedisServer(…).start())."""
-    with Stack() as servers:
-        yield servers
-
-
-class Stack:
-    """Stops everything, then tells of the first failure."""
-
-    def __init__(self):
-        self.servers = []
-
-    def add(self, server):
-        self.servers.append(server)
-        return server
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        failures = []
-        for server in reversed(self.servers):
-            try:
-                server.stop()
-            except Exception as error:  # all others must be stopped too
-                failures.append(error)
-        if failures:
-            raise failures[0]
+    """Remembers what to stop: server = stack.add(RedisServer(…).start())."""
+    servers = Stack()
+    yield servers
+    servers.stop()
 
 
 @pytest.fixture
@@ -81,6 +60,12 @@ def redis(stack, tmp_path):
 def make_wxsim(stack, tmp_path, app):
     """make_wxsim(expires_in="2s", …): a wxsim that knows `app`."""
     return lambda *apps, **options: stack.add(Wxsim(tmp_path, apps or [app], **options))
+
+
+@pytest.fixture
+def make_platform(stack, tmp_path):
+    """make_platform(tokend={…}, loginsvc={…}, expires_in="2s", …): see harness/platform.py."""
+    return lambda **parts: stack.add(Platform(tmp_path, **parts))
 
 
 @pytest.fixture

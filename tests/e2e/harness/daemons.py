@@ -59,8 +59,9 @@ class Loginsvc(Daemon):
 
     def __init__(self, folder, redis, wechat_url, app=None, **settings):
         one_app = {"WECHAT_APPID": app.id, "WECHAT_SECRET": app.secret} if app else {}
+        self.database = os.path.join(str(folder), "users.db")
         super().__init__(folder, **{
             "REDIS_URL": redis.url, "WECHAT_API_BASE": wechat_url,
-            "DATABASE_URL": f"sqlite:///{folder}/users.db",
+            "DATABASE_URL": f"sqlite:///{self.database}",
             "JWT_SECRET": new_jwt_secret(), "DATA_KEY": new_data_key(),
             **one_app, **settings})

@@ -1,0 +1,58 @@
+"""The whole of it: Redis, wxsim, tokend and loginsvc, wired as an operator would."""
+from .apps import App
+from .daemons import Loginsvc, Tokend
+from .keys import Keys
+from .redis_server import RedisServer
+from .stack import Stack
+from .wait import eventually
+from .wxsim import Wxsim
+
+
+class Platform:
+    """wxsim's options go by their names (expires_in="2s"); the daemons' settings are given as
+    tokend={"TOKEN_MODE": "stable"}, loginsvc={…}; loginsvc=None leaves loginsvc out."""
+
+    def __init__(self, folder, tokend=None, loginsvc=None, **wxsim):
+        self.folder, self.app, self.stack = folder, App(), Stack()
+        self.keys = Keys(self.app)
+        try:
+            self.redis = self.stack.add(RedisServer(folder).start())
+            self.wxsim = self.stack.add(Wxsim(folder, [self.app], **wxsim))
+            self.tokend = self.stack.add(Tokend(folder, self.redis, self.wxsim.url, self.app,
+                                           **(tokend or {})))
+            self.loginsvc = None
+            if loginsvc is not None:
+                self.await_token()
+                self.loginsvc = self.stack.add(Loginsvc(folder, self.redis, self.wxsim.url, self.app,
+                                                   **loginsvc))
+        except BaseException:
+            self.stack.stop()
+            raise
+
+    # ---- Redis, as any consumer sees it ----
+
+    def token(self):
+        return self.redis.client.get(self.keys.token)
+
+    def version(self):
+        return int(self.redis.client.hget(self.keys.record, "version") or 0)
+
+    def await_token(self):
+        return eventually(self.token, what="a token in Redis")
+
+    def await_version(self, at_least, timeout=15):
+        return eventually(lambda: self.version() >= at_least and self.version(), timeout,
+                          what=f"version {at_least}")
+
+    # ---- the end ----
+
+    def secrets(self):
+        """What no log may contain."""
+        return [self.app.secret, *(self.loginsvc.settings[name] for name in
+                                   ("JWT_SECRET", "DATA_KEY") if self.loginsvc)]
+
+    def stop(self):
+        self.stack.stop()
+        for daemon in filter(None, (self.tokend, self.loginsvc)):
+            for secret in self.secrets():
+                assert secret not in daemon.process.log(), f"{daemon.name} logs a secret"
