@@ -65,7 +65,8 @@ class Process:
         end = time.monotonic() + READY_S
         while not ready():
             if self.child.poll() is not None:
-                raise StartFailed(f"{self.name} ended with {self.child.returncode}:\n{self.log()}")
+                code, self.child = self.child.returncode, None
+                raise StartFailed(f"{self.name} ended with {code}:\n{self.log()}")
             if time.monotonic() > end:
                 self.kill()
                 raise StartFailed(f"{self.name} was not ready in {READY_S} s:\n{self.log()}")
@@ -83,11 +84,11 @@ class Process:
         self.child.send_signal(number)
 
     def kill(self):
-        """As a crash would: SIGKILL, nothing is checked."""
+        """As a crash: SIGKILL. Harmless twice; a stop afterwards only looks at the log."""
         if self.running():
             self.child.kill()
-        if self.child:
             self.child.wait()
+        self.child = None
 
     def wait(self, timeout=STOP_S):
         return self.child.wait(timeout)
@@ -95,6 +96,7 @@ class Process:
     def stop(self, expect=0):
         """SIGTERM; it must end in time with the expected code and a clean log. Harmless twice."""
         if not self.child:
+            self.check_log()
             return
         if self.running():
             self.signal(signal.SIGTERM)
