@@ -23,7 +23,7 @@
 struct token_reader; /* opaque */
 
 struct token_view {
-    struct slice access_token; /* a secret; borrowed until the next loop iteration */
+    struct slice access_token; /* a secret; borrowed until control returns to the loop */
     int64_t version;
     int64_t remaining_ms; /* of its life, more than 0 */
 };
@@ -32,12 +32,16 @@ struct token_view {
 struct token_reader *token_reader_new(struct loop *l, struct redis_client *c,
                                       struct redis_subscriber *s, struct slice prefix) MUST_CHECK;
 
+/* How often Redis is asked although nothing was published; 5000 ms, give or take a fifth, unless
+ * set before anything is watched. */
+void token_reader_poll_every(struct token_reader *r, int64_t ms);
+
 /* Whoever still waits is called, with NULL, before this returns. Not from inside a callback of this
  * reader. NULL is allowed. */
 void token_reader_free(struct token_reader *r);
 
 /* From now on, or no longer, keep the token of this app. Watching twice, or ending what is not
- * watched, does nothing. Ending it calls whoever waits for it, with NULL, before it returns. */
+ * watched, does nothing. Who still waits for it is called with NULL soon after. */
 void token_reader_watch(struct token_reader *r, struct slice appid);
 void token_reader_unwatch(struct token_reader *r, struct slice appid);
 
@@ -57,7 +61,8 @@ uint64_t token_reader_wait_newer(struct token_reader *r, struct slice appid, int
 void token_reader_cancel(struct token_reader *r, uint64_t id);
 
 /* Tells tokend that WeChat answered `errcode` to the token of that version; `by` names the program
- * that saw it. Fire and forget: a failure is logged, the next report makes up for it. */
+ * that saw it. Fire and forget: a failure is logged, the next report makes up for it. One version
+ * of a watched app is reported once a second at most, however many logins it fails. */
 void token_reader_report(struct token_reader *r, struct slice appid, int64_t version, int errcode,
                          struct slice by);
 
