@@ -281,8 +281,12 @@ static void write_session_key(const struct book *b, uint64_t serial,
 {
     enum { FULL = SESSION_KEY_CHARS - 3 };
     mint_write(&b->mint, MINT_SESSION_KEY, serial, out, FULL);
-    for (char *p = out; *p; p++)
-        *p = *p == '-' ? '+' : *p == '_' ? '/' : *p;
+    for (char *p = out; *p; p++) {
+        if (*p == '-')
+            *p = '+';
+        else if (*p == '_')
+            *p = '/';
+    }
     memcpy(out + FULL, "g==", 4);
 }
 

@@ -115,11 +115,6 @@ static struct evhttp_request *take(struct waiting *w, size_t *count)
     return req;
 }
 
-static struct waiting *first(struct list *head)
-{
-    return list_empty(head) ? NULL : LIST_ENTRY(head->next, struct waiting, node);
-}
-
 /* ---- answers ---- */
 
 static void send_now(struct evhttp_request *req, int status)
@@ -155,7 +150,8 @@ void delivery_hold(struct delivery *d, struct evhttp_request *req, int status)
 static size_t send_all(struct list *head, size_t *count)
 {
     size_t sent = 0;
-    for (struct waiting *w; (w = first(head)) != NULL; sent++) {
+    for (struct list *node; (node = list_pop_front(head)) != NULL; sent++) {
+        struct waiting *w = LIST_ENTRY(node, struct waiting, node);
         int status = w->status;
         send_now(take(w, count), status);
     }
@@ -199,8 +195,8 @@ void delivery_hang(struct delivery *d, struct evhttp_request *req)
 static size_t close_all(struct delivery *d, struct list *head, size_t *count)
 {
     size_t closed = 0;
-    for (struct waiting *w; (w = first(head)) != NULL; closed++)
-        delivery_close(d, take(w, count));
+    for (struct list *node; (node = list_pop_front(head)) != NULL; closed++)
+        delivery_close(d, take(LIST_ENTRY(node, struct waiting, node), count));
     return closed;
 }
 

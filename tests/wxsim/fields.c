@@ -20,7 +20,7 @@ void fields_wrong(struct fields *f, const char *fmt, ...)
 static bool is_plain(struct slice s)
 {
     for (size_t i = 0; i < s.n; i++)
-        if (!isalnum((unsigned char)s.p[i]) && !memchr("-_+./*", s.p[i], 6))
+        if (!isalnum((unsigned char)s.p[i]) && !(s.p[i] && strchr("-_+./*", s.p[i])))
             return false;
     return true;
 }

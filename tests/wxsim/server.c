@@ -234,11 +234,14 @@ static struct evconnlistener *listen_on(struct loop *l, const char *listen, stru
 
 static int port_of(struct evconnlistener *listener)
 {
-    struct sockaddr_storage address;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.v6 = {0}};
     socklen_t n = sizeof address;
-    ASSERT(getsockname(evconnlistener_get_fd(listener), (struct sockaddr *)&address, &n) == 0);
-    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                                               : ((struct sockaddr_in *)&address)->sin_port);
+    ASSERT(getsockname(evconnlistener_get_fd(listener), &address.any, &n) == 0);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
 struct server *server_new(struct loop *l, const struct server_options *options, struct api *api,

@@ -11,7 +11,7 @@
 
 #include "wxsim/book.h"
 
-enum { LIFETIME = 7200 * 1000, OVERLAP = 300 * 1000, CODE_TTL = 300 * 1000 };
+enum { LIFETIME = 7200000, OVERLAP = 300000, CODE_TTL = 300000 };
 
 static const struct rules usual = {
     .lifetime_ms = LIFETIME,
@@ -21,7 +21,7 @@ static const struct rules usual = {
     .stable_per_day = 500000,
     .stable_per_minute = 10000,
     .forced_per_day = 20,
-    .forced_gap_ms = 30 * 1000,
+    .forced_gap_ms = 30000,
 };
 
 static const struct code_order nobody;
@@ -182,9 +182,9 @@ static void the_two_families_leave_each_other_alone(void **state)
     assert_int_equal(use(w, a.text), WX_BAD_CREDENTIAL);
     assert_int_equal(use(w, s.text), WX_OK);
     struct token b = classic(w);
-    pass(w, 31 * 1000);
+    pass(w, 31000);
     (void)stable(w, true);
-    pass(w, 31 * 1000);
+    pass(w, 31000);
     (void)stable(w, true);
     assert_int_equal(use(w, s.text), WX_BAD_CREDENTIAL);
     assert_int_equal(use(w, b.text), WX_OK);
@@ -214,12 +214,12 @@ static void a_forced_stable_refresh_needs_30_seconds_since_the_last_one(void **s
 {
     struct world *w = world_of(state);
     struct token a = stable(w, true);
-    pass(w, 29 * 1000);
+    pass(w, 29000);
     assert_string_equal(stable(w, true).text, a.text);
     pass(w, 1000);
     assert_string_not_equal(stable(w, true).text, a.text);
     assert_int_equal(use(w, a.text), WX_OK);
-    pass(w, 30 * 1000);
+    pass(w, 30000);
     (void)stable(w, true);
     assert_int_equal(use(w, a.text), WX_BAD_CREDENTIAL);
 }
@@ -230,7 +230,7 @@ static void the_21st_forced_refresh_of_a_day_meets_the_limit(void **state)
     struct grant g;
     for (int i = 0; i < 20; i++) {
         (void)stable(w, true);
-        pass(w, 30 * 1000);
+        pass(w, 30000);
     }
     assert_int_equal(app_fetch_stable(w->app, &usual, true, w->now, &g), WX_DAY_LIMIT);
     assert_int_equal(app_fetch_stable(w->app, &usual, false, w->now, &g), WX_OK);
