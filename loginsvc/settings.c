@@ -1,8 +1,10 @@
 #include "loginsvc/settings.h"
 
 #include "crypto/keyring.h"
-
-enum { JWT_SECRET_LEAST = 32 };
+#include "http/hosts.h"
+#include "loginsvc/sessions/jwt.h"
+#include "loginsvc/users/database_url.h"
+#include "redis/url.h"
 
 static const struct config_item items[] = {
     LOGINSVC_SETTINGS(CONFIG_ITEM, struct loginsvc_settings)};
@@ -15,9 +17,9 @@ static void check_jwt(const struct loginsvc_settings *s, struct config_faults *f
     if (has_secret == has_key)
         config_fault(f, has_secret ? "JWT_SECRET" : NULL,
                      "expected one of JWT_SECRET and JWT_PRIVATE_KEY_FILE");
-    else if (has_secret && s->jwt_secret.n < JWT_SECRET_LEAST)
+    else if (has_secret && s->jwt_secret.n < JWT_SECRET_MIN)
         config_fault(f, "JWT_SECRET", "has %zu bytes: expected %d or more", s->jwt_secret.n,
-                     JWT_SECRET_LEAST);
+                     JWT_SECRET_MIN);
 }
 
 static void check_data_key(const struct loginsvc_settings *s, struct config_faults *f)
@@ -27,6 +29,23 @@ static void check_data_key(const struct loginsvc_settings *s, struct config_faul
     if (!ring)
         config_fault(f, "DATA_KEY", "%s", e.text);
     keyring_free(ring);
+}
+
+static void check_addresses(const struct loginsvc_settings *s, struct config_faults *f)
+{
+    struct err e;
+    struct redis_url redis = {.nhosts = 0};
+    struct database_url database = {.port = 0};
+    if (!redis_url_parse(secret_reveal(&s->redis_url), &redis, &e))
+        config_fault(f, "REDIS_URL", "%s", e.text);
+    redis_url_wipe(&redis);
+    if (!database_url_parse(secret_reveal(&s->database_url), &database, &e))
+        config_fault(f, "DATABASE_URL", "%s", e.text);
+    database_url_wipe(&database);
+    struct http_hosts *hosts = http_hosts_parse(slice_of(s->wechat_api_base), &e);
+    if (!hosts)
+        config_fault(f, "WECHAT_API_BASE", "%s", e.text);
+    http_hosts_unref(hosts);
 }
 
 static void finish(void *values, struct config_faults *f)
@@ -42,6 +61,7 @@ static void finish(void *values, struct config_faults *f)
     common_finish(&view, f);
     check_jwt(s, f);
     check_data_key(s, f);
+    check_addresses(s, f);
 }
 
 const struct config_program loginsvc_program = {
