@@ -32,6 +32,9 @@ enum {
     DATABASE_RETRY_MS = 1000, /* between signs of life of a database that was away */
 };
 
+/* Logins may be waiting for a token: Redis is tried again soon. */
+enum { REDIS_BACKOFF_MAX_MS = 1000 };
+
 enum service_state {
     SERVICE_SERVING,  /* takes logins */
     SERVICE_DRAINING, /* told to stop: finishes what is under way */
@@ -120,6 +123,7 @@ static bool make_redis(struct service *s, struct err *e)
     struct redis_options options = REDIS_OPTIONS_DEFAULT;
     struct redis_url url = {.nhosts = 0};
     options.connect_timeout_ms = s->settings->redis_timeout_ms;
+    options.backoff_max_ms = REDIS_BACKOFF_MAX_MS;
     if (!redis_url_parse(secret_reveal(&s->settings->redis_url), &url, e))
         return false;
     s->redis = redis_client_new(s->loop, &url, &options);
