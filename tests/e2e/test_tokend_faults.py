@@ -56,7 +56,8 @@ def test_a_wrong_secret_is_asked_with_at_most_4_times_in_4_seconds_and_never_log
 
 
 @pytest.mark.parametrize("trouble", ["frozen", "ip_refused", "punished"])
-def test_trouble_with_the_account_is_not_hammered_and_leaves_the_token_alone(make_platform, trouble):
+def test_trouble_with_the_account_is_not_hammered_and_leaves_the_token_alone(
+        make_platform, trouble):
     platform = make_platform(tokend=FAST, expires_in="4s", overlap="1s")
     good = platform.await_token()
     platform.wxsim.set_app(**{trouble: True})

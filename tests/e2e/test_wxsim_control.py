@@ -1,4 +1,5 @@
-"""wxsim does what tests order: faults of every kind, displaced tokens, honest books, a clean end."""
+"""wxsim does what tests order: faults of every kind, displaced tokens, honest books, a clean
+end."""
 import os
 import signal
 import socket
@@ -325,7 +326,8 @@ def test_version_and_check_config(tmp_path):
 
 
 def test_print_config_masks_the_secrets(tmp_path):
-    told = run("--print-config", "--app", "wxa:topsecretvalue", "--expires-in", "900s", cwd=tmp_path)
+    told = run("--print-config", "--app", "wxa:topsecretvalue", "--expires-in", "900s",
+               cwd=tmp_path)
     assert told.returncode == 0
     assert "900s" in told.stdout and "topsecretvalue" not in told.stdout + told.stderr
 

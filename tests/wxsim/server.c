@@ -1,6 +1,5 @@
 #include "wxsim/server.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,11 +8,11 @@
 #include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 
+#include "http/listen.h"
 #include "log/log.h"
 #include "sys/clock.h"
 
 enum {
-    BACKLOG = 4096,
     BODY_MAX = 1 << 20, /* an order for codes or a WeChat request is far below */
     HEADERS_MAX = 64 * 1024,
     IDLE_S = 300,
@@ -216,45 +215,35 @@ static void on_request(struct evhttp_request *req, void *arg)
 
 /* ---- the listener ---- */
 
-static struct evconnlistener *listen_on(struct loop *l, const char *listen, struct err *e)
+/* NULL with a line in *e; *port is the one it listens on. */
+static struct evconnlistener *listen_on(struct loop *l, const char *listen, int *port,
+                                        struct err *e)
 {
-    struct sockaddr_storage address = {0};
-    int n = sizeof address;
-    if (evutil_parse_sockaddr_port(listen, (struct sockaddr *)&address, &n) != 0) {
-        err_set(e, "not an address: %s", listen);
+    struct http_listen address;
+    if (!http_listen_parse(listen, &address, e))
         return NULL;
-    }
-    struct evconnlistener *listener = evconnlistener_new_bind(
-        loop_base(l), NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE,
-        BACKLOG, (struct sockaddr *)&address, n);
-    if (!listener)
-        err_set(e, "cannot listen on %s: %s", listen, strerror(errno));
+    int fd = http_listen_open(&address, false, e);
+    if (fd < 0)
+        return NULL;
+    *port = http_listen_port(fd);
+    struct evconnlistener *listener =
+        evconnlistener_new(loop_base(l), NULL, NULL, LEV_OPT_CLOSE_ON_FREE, 0, fd);
+    ASSERT(listener != NULL);
     return listener;
-}
-
-static int port_of(struct evconnlistener *listener)
-{
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } address = {.v6 = {0}};
-    socklen_t n = sizeof address;
-    ASSERT(getsockname(evconnlistener_get_fd(listener), &address.any, &n) == 0);
-    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
 struct server *server_new(struct loop *l, const struct server_options *options, struct api *api,
                           const struct control *c, struct err *e)
 {
-    struct evconnlistener *listener = listen_on(l, options->listen, e);
+    int port;
+    struct evconnlistener *listener = listen_on(l, options->listen, &port, e);
     if (!listener)
         return NULL;
     struct server *s = xcalloc(1, sizeof *s);
     s->api = api;
     s->control = c;
     s->latency_ms = options->latency_ms;
-    s->port = port_of(listener);
+    s->port = port;
     s->http = evhttp_new(loop_base(l));
     ASSERT(s->http != NULL);
     evhttp_set_allowed_methods(s->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD |

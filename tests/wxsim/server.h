@@ -14,7 +14,8 @@
 struct server; /* opaque */
 
 struct server_options {
-    const char *listen; /* "127.0.0.1:8090"; port 0 takes a free one */
+    const char
+        *listen; /* "127.0.0.1:8090", "[::1]:8090", ":8090" (every address); port 0: a free one */
     int64_t latency_ms; /* from a call to its answer, faults and all; not on /_sim/ */
 };
 

@@ -18,13 +18,12 @@ class Platform:
         try:
             self.redis = self.stack.add(RedisServer(folder).start())
             self.wxsim = self.stack.add(Wxsim(folder, [self.app], **wxsim))
-            self.tokend = self.stack.add(Tokend(folder, self.redis, self.wxsim.url, self.app,
-                                           **(tokend or {})))
+            where = (folder, self.redis, self.wxsim.url, self.app)
+            self.tokend = self.stack.add(Tokend(*where, **(tokend or {})))
             self.loginsvc = None
             if loginsvc is not None:
                 self.await_token()
-                self.loginsvc = self.stack.add(Loginsvc(folder, self.redis, self.wxsim.url, self.app,
-                                                   **loginsvc))
+                self.loginsvc = self.stack.add(Loginsvc(*where, **loginsvc))
         except BaseException:
             self.stack.stop()
             raise

@@ -33,7 +33,8 @@ def bin_dir():
 
 def clean_env(**settings):
     """The environment of a program: nothing of the caller's but what any program needs."""
-    env = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") if name in os.environ}
+    kept = ("PATH", "HOME", "TMPDIR", "LANG")
+    env = {name: os.environ[name] for name in kept if name in os.environ}
     env["ASAN_OPTIONS"] = "abort_on_error=0:detect_leaks=1"
     env["UBSAN_OPTIONS"] = "print_stacktrace=1"
     env.update({name: str(value) for name, value in settings.items() if value is not None})
