@@ -52,7 +52,16 @@ static struct slice plain_value(struct slice line)
 
 static char unescaped(char c)
 {
-    return c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c;
+    switch (c) {
+    case 'n':
+        return '\n';
+    case 'r':
+        return '\r';
+    case 't':
+        return '\t';
+    default:
+        return c;
+    }
 }
 
 /* Copies what stands between the quotes at the start of `text` to `out`, which is as long as that.

@@ -35,8 +35,8 @@ static void count_left_out(struct config_faults *f)
     f->lines[FAULTS_MAX - 1] = xstrdup(line);
 }
 
-static void add(struct config_faults *f, const char *where, const char *name, const char *fmt,
-                va_list ap)
+static void PRINTF_LIKE(4, 0)
+    add(struct config_faults *f, const char *where, const char *name, const char *fmt, va_list ap)
 {
     if (f->n == FAULTS_MAX) {
         count_left_out(f);

@@ -14,8 +14,8 @@ static const struct unit durations[] = {
 static const struct unit sizes[] = {
     {"", 1},
     {"k", 1024},
-    {"m", 1024 * 1024},
-    {"g", 1024 * 1024 * 1024},
+    {"m", INT64_C(1024) * 1024},
+    {"g", INT64_C(1024) * 1024 * 1024},
 };
 
 static const int64_t biggest_value = 1000000000000000;

@@ -2,12 +2,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "sys/clock.h"
 
 static int64_t read_cpu_us(void)
@@ -31,14 +30,21 @@ static void read_proc(const char *path, char *out, size_t size)
     close(fd);
 }
 
+/* The n-th of the words in a line, from 1, when it is a number. */
+static bool nth_number(const char *line, int n, int64_t *out)
+{
+    struct slice rest = slice_of(line), word = rest;
+    for (int i = 0; i < n && rest.p; i++)
+        word = slice_cut(&rest, ' ');
+    return slice_to_int(word, 0, INT64_MAX, out);
+}
+
 static int64_t read_resident_bytes(void)
 {
     char text[128];
-    long long size = 0, resident = 0;
+    int64_t pages = 0;
     read_proc("/proc/self/statm", text, sizeof text);
-    if (sscanf(text, "%20lld %20lld", &size, &resident) != 2)
-        return 0;
-    return resident * sysconf(_SC_PAGESIZE);
+    return nth_number(text, 2, &pages) ? pages * sysconf(_SC_PAGESIZE) : 0;
 }
 
 static int64_t count_open_files(void)
@@ -57,14 +63,12 @@ static int64_t count_open_files(void)
 static wall_ms_t read_started_at(void)
 {
     char text[1024];
-    unsigned long long ticks = 0;
+    int64_t ticks = 0;
     read_proc("/proc/self/stat", text, sizeof text);
-    const char *rest = strrchr(text, ')');
-    for (int field = 2; rest && field < 22; field++)
-        rest = strchr(rest + 1, ' ');
-    if (!rest || sscanf(rest, " %20llu", &ticks) != 1)
+    const char *name_end = strrchr(text, ')');
+    if (!name_end || !nth_number(name_end + 2, 22 - 2, &ticks))
         return (wall_ms_t){0};
-    mono_ms_t started = {(int64_t)ticks * 1000 / sysconf(_SC_CLK_TCK)};
+    mono_ms_t started = {ticks * 1000 / sysconf(_SC_CLK_TCK)};
     return wall_after(clock_wall(), -mono_between(started, clock_mono()));
 }
 

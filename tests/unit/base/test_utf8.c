@@ -46,9 +46,8 @@ static void what_is_not_well_formed_has_no_length(void **state)
         "\xed\xa0\x80",     /* surrogate */
         "\xf4\x90\x80\x80", /* beyond U+10FFFF */
         "\xf5\x80\x80\x80",
-        "\xe4\xbf", /* cut */
-        "\xe4\xbf"
-        "a", /* cut and followed by another character */
+        "\xe4\xbf",  /* cut */
+        "\xe4\xbf-", /* cut and followed by another character */
         "\xff",
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
