@@ -330,7 +330,7 @@ static void on_timer(void *arg)
         break;
     case LINK_LOCATING:
     case LINK_CLOSED:
-        ASSERT(!"a timer in a state that sets none");
+        ASSERT(false); /* these set no timer */
     }
 }
 
