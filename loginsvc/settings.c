@@ -14,9 +14,12 @@ static const struct config_section sections[] = {COMMON_APP_SECTION(struct login
 static void check_jwt(const struct loginsvc_settings *s, struct config_faults *f)
 {
     bool has_secret = secret_is_set(&s->jwt_secret), has_key = secret_is_set(&s->jwt_private_key);
-    if (has_secret == has_key)
-        config_fault(f, has_secret ? "JWT_SECRET" : NULL,
-                     "expected one of JWT_SECRET and JWT_PRIVATE_KEY_FILE");
+    if (!has_secret && !has_key)
+        config_fault(f, "JWT_SECRET",
+                     "is missing: expected 32 bytes or more (make one: openssl rand -hex 32), or "
+                     "JWT_PRIVATE_KEY_FILE");
+    else if (has_secret && has_key)
+        config_fault(f, "JWT_SECRET", "expected one of this and JWT_PRIVATE_KEY_FILE");
     else if (has_secret && s->jwt_secret.n < JWT_SECRET_MIN)
         config_fault(f, "JWT_SECRET", "has %zu bytes: expected %d or more", s->jwt_secret.n,
                      JWT_SECRET_MIN);
@@ -25,6 +28,11 @@ static void check_jwt(const struct loginsvc_settings *s, struct config_faults *f
 static void check_data_key(const struct loginsvc_settings *s, struct config_faults *f)
 {
     struct err e;
+    if (!secret_is_set(&s->data_key)) {
+        config_fault(f, "DATA_KEY",
+                     "is missing: expected 32 bytes in base64 (make one: openssl rand -base64 32)");
+        return;
+    }
     struct keyring *ring = keyring_parse(secret_reveal(&s->data_key), &e);
     if (!ring)
         config_fault(f, "DATA_KEY", "%s", e.text);

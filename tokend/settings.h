@@ -23,7 +23,7 @@ extern const char *const tokend_scopes[];
       "clients of the HTTP API: name:key:scopes, separated by commas; scopes, separated by "       \
       "blanks, of read report admin. Or [client NAME] in the INI file")                            \
     X(S, DURATION, http_timeout_ms, HTTP_TIMEOUT, "10s", CONFIG_RANGE(100, 600000), 0,             \
-      "how long a request may take before it is answered with 503")                                \
+      "how long a request may take before it is answered with 504")                                \
     X(S, CHOICE(enum app_token_mode), token_mode, TOKEN_MODE, "classic",                           \
       CONFIG_ONE_OF(common_token_modes), CONFIG_RELOADABLE,                                        \
       "classic: /cgi-bin/token; stable: /cgi-bin/stable_token")                                    \

@@ -41,7 +41,7 @@ extern const char *const common_token_modes[];
     X(S, STRING, key_prefix, KEY_PREFIX, "tokend", CONFIG_RANGE(1, 64), 0,                         \
       "first part of every Redis key and channel; the same for tokend and all its readers")        \
     X(S, INT, http_max_connections, HTTP_MAX_CONNECTIONS, "4096", CONFIG_RANGE(1, 1000000), 0,     \
-      "connections held at the same time; more are closed at once")                                \
+      "connections held at the same time; more wait, and idle ones make room")                     \
     X(S, DURATION, http_idle_timeout_ms, HTTP_IDLE_TIMEOUT, "60s", CONFIG_RANGE(100, 3600000), 0,  \
       "a connection without a request is closed after this")                                       \
     X(S, DURATION, drain_timeout_ms, DRAIN_TIMEOUT, "10s", CONFIG_RANGE(0, 600000),                \

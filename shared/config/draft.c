@@ -17,6 +17,7 @@ enum {
 };
 
 static const char env_local[] = ".env.local";
+static const char not_shown[] = "(not shown)";
 
 void draft_init(struct draft *d, const struct config_program *p, struct config_faults *f)
 {
@@ -60,27 +61,47 @@ const char *draft_show(struct slice value, char out[DRAFT_SHOWN_SIZE])
     return out;
 }
 
-/* The value is not shown: it may be a secret whose name was misspelt. */
-void draft_say_unknown(struct draft *d, const struct slots *g, const struct assignment *a)
+/* The setting whose name is most like the unknown one, or NULL. */
+static const struct config_item *find_near(const struct slots *in, struct slice name)
 {
     const struct config_item *near = NULL;
     size_t least = SPELLING_MAX;
-    for (size_t i = 0; i < g->n; i++) {
-        struct slice known = slice_of(g->items[i].name);
-        size_t distance = spelling_distance(a->name, known);
-        if (distance < least && spelling_is_near(a->name, known)) {
+    for (size_t i = 0; i < in->n; i++) {
+        struct slice known = slice_of(in->items[i].name);
+        size_t distance = spelling_distance(name, known);
+        if (distance < least && spelling_is_near(name, known)) {
             least = distance;
-            near = &g->items[i];
+            near = &in->items[i];
         }
     }
-    char name[DRAFT_SHOWN_SIZE], hint[SPELLING_MAX + 32] = "expected a name that --help lists";
+    return near;
+}
+
+/* Whether the value of an unknown setting may be a secret, its name misspelt or invented. */
+static bool may_be_secret(struct slice name, const struct config_item *near)
+{
+    static const char *const words[] = {"sec", "key", "pass", "pw", "token", "url", "auth", "cred"};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (spelling_contains(name, words[i]))
+            return true;
+    }
+    return near && value_is_secret(near);
+}
+
+void draft_say_unknown(struct draft *d, const struct slots *in, const struct assignment *a)
+{
+    const struct config_item *near = find_near(in, a->name);
+    char name[DRAFT_SHOWN_SIZE], value[DRAFT_SHOWN_SIZE];
+    char expected[SPELLING_MAX + 32] = "a name that --help lists";
     if (near) {
-        struct text t = text_init(hint, sizeof hint);
-        text_str(&t, "expected perhaps ");
+        struct text t = text_init(expected, sizeof expected);
+        text_str(&t, "perhaps ");
         for (const char *p = near->name; *p; p++)
             text_char(&t, a->source == SOURCE_INI ? (char)tolower((unsigned char)*p) : *p);
     }
-    faults_add(d->faults, a->where, "unknown setting %s: %s", draft_show(a->name, name), hint);
+    faults_add(d->faults, a->where, "unknown setting %s = %s: expected %s",
+               draft_show(a->name, name),
+               may_be_secret(a->name, near) ? not_shown : draft_show(a->value, value), expected);
 }
 
 static void say_bad_value(struct draft *d, const struct config_item *item,
@@ -90,7 +111,7 @@ static void say_bad_value(struct draft *d, const struct config_item *item,
     struct text t = text_init(expected, sizeof expected);
     value_expected(item, &t);
     faults_add(d->faults, a->where, "%s = %s: expected %s", draft_show(a->name, name),
-               value_is_secret(item) ? "(not shown)" : draft_show(a->value, value), expected);
+               value_is_secret(item) ? not_shown : draft_show(a->value, value), expected);
 }
 
 /* Twice in the INI file, or once as NAME and once as NAME_FILE in one source. */

@@ -1,6 +1,8 @@
 #include "config/spelling.h"
 
 #include <ctype.h>
+#include <string.h>
+#include <strings.h>
 
 static bool same_letter(char a, char b)
 {
@@ -36,6 +38,16 @@ size_t spelling_distance(struct slice a, struct slice b)
 bool spelling_is_near(struct slice a, struct slice b)
 {
     return spelling_distance(a, b) <= (a.n < 6 ? 1 : 3);
+}
+
+bool spelling_contains(struct slice s, const char *part)
+{
+    size_t n = strlen(part);
+    for (size_t i = 0; i + n <= s.n; i++) {
+        if (strncasecmp(s.p + i, part, n) == 0)
+            return true;
+    }
+    return false;
 }
 
 bool spelling_has_upper(struct slice s)

@@ -12,6 +12,9 @@ size_t spelling_distance(struct slice a, struct slice b);
 /* Whether b is what somebody who wrote a is likely to have meant. */
 bool spelling_is_near(struct slice a, struct slice b);
 
+/* Whether `part` stands somewhere in s, case aside. */
+bool spelling_contains(struct slice s, const char *part);
+
 bool spelling_has_upper(struct slice s);
 bool spelling_has_lower(struct slice s);
 

@@ -305,12 +305,13 @@ static void keys_of_loginsvc_are_needed_and_checked(void **state)
     (void)state;
     one_app();
     const struct config_program *p = &loginsvc_program;
-    assert_says(p, NO_ARGS, "expected one of JWT_SECRET and JWT_PRIVATE_KEY_FILE");
+    assert_says(p, NO_ARGS, "JWT_SECRET: is missing: expected 32 bytes or more");
     fixture_setenv("JWT_SECRET", "0123456789abcdef0123456789abcde");
     assert_says(p, NO_ARGS, "environment: JWT_SECRET: has 31 bytes: expected 32 or more");
     fixture_setenv("JWT_SECRET", "0123456789abcdef0123456789abcdef");
-    assert_says(p, ARGS("--set", "JWT_PRIVATE_KEY=pem"), "JWT_SECRET: expected one of JWT_SECRET");
-    assert_says(p, NO_ARGS, "DATA_KEY: ");
+    assert_says(p, ARGS("--set", "JWT_PRIVATE_KEY=pem"),
+                "environment: JWT_SECRET: expected one of this and JWT_PRIVATE_KEY");
+    assert_says(p, NO_ARGS, "DATA_KEY: is missing: expected 32 bytes in base64");
     assert_says(p, ARGS("--set", "DATA_KEY=AAECAwQFBgcICQoLDA0ODw=="), "--set: DATA_KEY: ");
     assert_says(p, ARGS("--set", "DATA_KEY=no base64 !"), "--set: DATA_KEY: ");
 }

@@ -152,35 +152,54 @@ static void a_secret_and_its_file_in_one_source_are_refused(void **state)
 static void only_secrets_may_stand_in_files(void **state)
 {
     (void)state;
-    assert_ini_refused("thing_name_file = name\n", "thing.ini:1: unknown setting thing_name_file: "
-                                                   "expected a name that --help lists");
+    assert_ini_refused("thing_name_file = name\n",
+                       "thing.ini:1: unknown setting thing_name_file = name: "
+                       "expected a name that --help lists");
 }
 
 /* ---- unknown names ---- */
 
-static void an_unknown_name_is_refused_without_its_value(void **state)
+static void an_unknown_name_is_refused_with_its_value(void **state)
 {
     (void)state;
-    assert_ini_refused("nosuch = s3cret\n",
-                       "thing.ini:1: unknown setting nosuch: expected a name that --help lists");
-    assert_refused(&thing_program, ARGS("--set", "nosuch=s3cret"),
-                   "--set: unknown setting nosuch: expected a name that --help lists");
+    assert_ini_refused("nosuch = 17\n", "thing.ini:1: unknown setting nosuch = 17: "
+                                        "expected a name that --help lists");
+    assert_refused(&thing_program, ARGS("--set", "nosuch=17"),
+                   "--set: unknown setting nosuch = 17: expected a name that --help lists");
+}
+
+static void the_value_of_an_unknown_name_that_may_be_secret_is_not_shown(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"appsecret", "my_key",   "redis_password", "pw",
+                                        "thing_kay", "thing_ul", "THING_PEARS",    "Access_Token"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        char setting[64];
+        snprintf(setting, sizeof setting, "%s=hidden", names[i]);
+        struct run r = fixture_run(&thing_program, ARGS("--set", setting));
+        assert_int_equal(r.exit_code, 2);
+        assert_non_null(strstr(r.err, names[i]));
+        assert_null(strstr(r.err, "hidden"));
+        run_free(&r);
+    }
 }
 
 static void a_misspelt_name_is_told_what_it_may_have_been(void **state)
 {
     (void)state;
-    assert_ini_refused("thing_cuont = 1\n",
-                       "thing.ini:1: unknown setting thing_cuont: expected perhaps thing_count");
+    assert_ini_refused(
+        "thing_cuont = 1\n",
+        "thing.ini:1: unknown setting thing_cuont = 1: expected perhaps thing_count");
     assert_refused(&thing_program, ARGS("--set", "THING_KEYS=s3cret"),
-                   "--set: unknown setting THING_KEYS: expected perhaps THING_KEY");
+                   "--set: unknown setting THING_KEYS = (not shown): expected perhaps THING_KEY");
 }
 
 static void a_name_in_upper_case_is_unknown_in_the_ini_file(void **state)
 {
     (void)state;
-    assert_ini_refused("THING_COUNT = 1\n",
-                       "thing.ini:1: unknown setting THING_COUNT: expected perhaps thing_count");
+    assert_ini_refused(
+        "THING_COUNT = 1\n",
+        "thing.ini:1: unknown setting THING_COUNT = 1: expected perhaps thing_count");
 }
 
 /* ---- the INI file ---- */
@@ -277,7 +296,7 @@ static void sections_that_are_wrong_are_refused(void **state)
     assert_ini_refused("[part a]\n[part b]\n[part a]\nweight = 2\n",
                        "thing.ini:3: [part a] stands there twice: expected once");
     assert_ini_refused("[part a]\nthing_count = 2\n",
-                       "thing.ini:2: unknown setting thing_count: expected a name that --help "
+                       "thing.ini:2: unknown setting thing_count = 2: expected a name that --help "
                        "lists");
     assert_ini_refused("[part a]\nweight = 11\n",
                        "thing.ini:2: weight = 11: expected a whole number from 1 to 10");
@@ -346,7 +365,8 @@ int main(void)
         IN_FOLDER(a_file_that_cannot_be_read_or_holds_no_legal_secret_is_told),
         IN_FOLDER(a_secret_and_its_file_in_one_source_are_refused),
         IN_FOLDER(only_secrets_may_stand_in_files),
-        IN_FOLDER(an_unknown_name_is_refused_without_its_value),
+        IN_FOLDER(an_unknown_name_is_refused_with_its_value),
+        IN_FOLDER(the_value_of_an_unknown_name_that_may_be_secret_is_not_shown),
         IN_FOLDER(a_misspelt_name_is_told_what_it_may_have_been),
         IN_FOLDER(a_name_in_upper_case_is_unknown_in_the_ini_file),
         IN_FOLDER(a_name_twice_in_the_ini_file_is_refused),
