@@ -42,7 +42,7 @@ static void each_ending_has_its_status_and_code(void **state)
 static void what_may_pass_says_when_to_come_back(void **state)
 {
     (void)state;
-#define X(kind, status, code, retry_after_s, text)                                                 \
+#define X(kind, status, code, seconds, text)                                                       \
     if ((status) == 429 || (status) == 503)                                                        \
         assert_true(failure_of(FAILURE_##kind).retry_after_s > 0);
     FAILURES(X)
