@@ -36,12 +36,7 @@
       "how long a login may take, waiting for a newer access_token included; best below twice "    \
       "WECHAT_TIMEOUT")                                                                            \
     X(S, INT, login_max, LOGIN_MAX, "1000", CONFIG_RANGE(1, 100000), 0,                            \
-      "most logins under way in one process; more are answered with 503 at once")                  \
-    X(S, DURATION, login_replay_window_ms, LOGIN_REPLAY_WINDOW, "60s",                             \
-      CONFIG_RANGE_OR("off", 1, 3600000), CONFIG_RELOADABLE,                                       \
-      "a login repeated within this time, because the answer got lost, gets the same answer")      \
-    X(S, RATE, phone_limit, PHONE_LIMIT_PER_USER, "5/1m", CONFIG_RANGE_OR("off", 1, 1000000),      \
-      CONFIG_RELOADABLE, "phone exchanges that one user may have")
+      "most logins under way in one process; more are answered with 503 at once")
 
 struct loginsvc_settings {
     LOGINSVC_SETTINGS(CONFIG_FIELD, )

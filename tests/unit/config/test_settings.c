@@ -106,8 +106,6 @@ static void names_and_defaults_are_those_of_the_contract(void **state)
         {"JWT_SECRET", NULL},
         {"JWT_TTL", "30d"},
         {"DATA_KEY", NULL},
-        {"LOGIN_REPLAY_WINDOW", "60s"},
-        {"PHONE_LIMIT_PER_USER", "5/1m"},
     };
     assert_promised(&tokend_program, common, ARRAY_LEN(common));
     assert_promised(&loginsvc_program, common, ARRAY_LEN(common));
@@ -330,18 +328,14 @@ static void a_private_key_may_take_the_place_of_the_secret(void **state)
     config_free(c);
 }
 
-static void workers_windows_and_limits_may_be_words(void **state)
+static void workers_may_be_a_word(void **state)
 {
     (void)state;
     one_app();
     keys_of_loginsvc();
-    struct config *c = fixture_config(&loginsvc_program, ARGS("--set", "LOGINSVC_WORKERS=auto",
-                                                              "--set", "LOGIN_REPLAY_WINDOW=0",
-                                                              "--set", "PHONE_LIMIT_PER_USER=off"));
+    struct config *c = fixture_config(&loginsvc_program, ARGS("--set", "LOGINSVC_WORKERS=auto"));
     const struct loginsvc_settings *s = config_values(c);
     assert_int_equal(s->workers, 0);
-    assert_int_equal(s->login_replay_window_ms, 0);
-    assert_int_equal(s->phone_limit.count, 0);
     config_free(c);
 }
 
@@ -395,7 +389,7 @@ int main(void)
         IN_FOLDER(retries_that_cannot_be_are_refused),
         IN_FOLDER(keys_of_loginsvc_are_needed_and_checked),
         IN_FOLDER(a_private_key_may_take_the_place_of_the_secret),
-        IN_FOLDER(workers_windows_and_limits_may_be_words),
+        IN_FOLDER(workers_may_be_a_word),
         IN_FOLDER(a_bad_database_is_told_without_its_password),
         IN_FOLDER(printed_settings_show_no_secret),
     };
