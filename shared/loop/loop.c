@@ -83,6 +83,8 @@ void loop_free(struct loop *l)
         return;
     while (!list_empty(&l->deferred))
         run_deferred(l);
+    /* Libevent puts work of its own off too, such as letting go of a closed connection. */
+    ASSERT(event_base_loop(l->base, EVLOOP_NONBLOCK) >= 0);
     for (int i = 0; i < l->nsignals; i++)
         event_free(l->signals[i].ev);
     event_free(l->run_deferred);
