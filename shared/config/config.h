@@ -154,10 +154,12 @@ struct config_program {
     size_t size; /* of the program's struct */
     const struct config_section *sections;
     size_t n_sections;
-    bool items_are_options; /* --expires-in 7200s for EXPIRES_IN; a BOOL needs no value */
-    const char *arguments;  /* what may follow the options, for --help ("get APPID"); or NULL */
-    size_t max_arguments;   /* more are refused */
-    const char *notes;      /* what else --help says, at its end; whole lines; or NULL */
+    const char *environment_prefix; /* in front of every name in the environment and .env.local, for
+                                       a program whose names are everyday words; or NULL */
+    bool items_are_options;         /* --expires-in 7200s for EXPIRES_IN; a BOOL needs no value */
+    const char *arguments; /* what may follow the options, for --help ("get APPID"); or NULL */
+    size_t max_arguments;  /* more are refused */
+    const char *notes;     /* what else --help says, at its end; whole lines; or NULL */
 
     /* Looks at the settings as a whole: says with config_fault what is wrong, completes what comes
      * from several settings (heap memory in the arrays of sections goes with them). Or NULL. */

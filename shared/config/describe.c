@@ -52,8 +52,12 @@ void describe_help(const struct config_program *p, FILE *out)
     fprintf(out,
             "Settings, each over the one before: default < INI file (name in lower case) <\n"
             ".env.local in the working directory < environment < %s.\n"
-            "A secret X may be given as X_FILE=/path.\n\n",
+            "A secret X may be given as X_FILE=/path.\n",
             p->items_are_options ? "options and --set" : "--set");
+    if (p->environment_prefix)
+        fprintf(out, "In the environment and in .env.local a name begins with %s.\n",
+                p->environment_prefix);
+    fputc('\n', out);
     for (size_t i = 0; i < p->n_items; i++)
         write_item(p, &p->items[i], out);
     for (size_t i = 0; i < p->n_sections; i++) {

@@ -110,7 +110,8 @@ static void say_bad_value(struct draft *d, const struct config_item *item,
     char name[DRAFT_SHOWN_SIZE], value[DRAFT_SHOWN_SIZE], expected[256];
     struct text t = text_init(expected, sizeof expected);
     value_expected(item, &t);
-    faults_add(d->faults, a->where, "%s = %s: expected %s", draft_show(a->name, name),
+    faults_add(d->faults, a->where, "%s%s = %s: expected %s", a->prefix ? a->prefix : "",
+               draft_show(a->name, name),
                value_is_secret(item) ? not_shown : draft_show(a->value, value), expected);
 }
 
@@ -150,15 +151,25 @@ void draft_assign(struct draft *d, struct slots *g, const struct assignment *a)
 
 /* ---- .env.local ---- */
 
+static const char *prefix_of(const struct draft *d)
+{
+    const char *prefix = d->program->environment_prefix;
+    return prefix ? prefix : "";
+}
+
 static void take_env_local_pair(void *arg, struct slice name, struct slice value, int line)
 {
     struct draft *d = arg;
     bool is_path = false;
+    const char *prefix = prefix_of(d);
+    if (!slice_starts(name, prefix))
+        return;
+    name = (struct slice){name.p + strlen(prefix), name.n - strlen(prefix)};
     if (spelling_has_lower(name) || slots_find(&d->top, name, &is_path) < 0)
         return; /* another program's */
     char where[DRAFT_WHERE_SIZE];
     snprintf(where, sizeof where, "%s:%d", env_local, line);
-    struct assignment a = {name, value, where, SOURCE_ENV_LOCAL};
+    struct assignment a = {name, value, where, SOURCE_ENV_LOCAL, prefix};
     if (!value.p)
         faults_add(d->faults, where, "the quotes of a value do not end");
     else if (value.n > 0)
@@ -183,12 +194,17 @@ void draft_read_env_local(struct draft *d)
 
 /* ---- environment and command line ---- */
 
-static void take_variable(struct draft *d, const char *name)
+static void take_variable(struct draft *d, const char *name, const char *suffix)
 {
-    const char *value = getenv(name);
+    char full[SPELLING_MAX + 32];
+    const char *prefix = prefix_of(d);
+    int n = snprintf(full, sizeof full, "%s%s%s", prefix, name, suffix);
+    ASSERT(n > 0 && (size_t)n < sizeof full);
+    const char *value = getenv(full);
     if (!value || !value[0])
         return;
-    struct assignment a = {slice_of(name), slice_of(value), "environment", SOURCE_ENVIRONMENT};
+    struct assignment a = {slice_of(full + strlen(prefix)), slice_of(value), "environment",
+                           SOURCE_ENVIRONMENT, prefix};
     draft_assign(d, &d->top, &a);
 }
 
@@ -196,18 +212,15 @@ void draft_read_environment(struct draft *d)
 {
     for (size_t i = 0; i < d->top.n; i++) {
         const struct config_item *item = &d->top.items[i];
-        take_variable(d, item->name);
-        if (item->kind == CONFIG_KIND_SECRET) {
-            char name[SPELLING_MAX + sizeof "_FILE"];
-            snprintf(name, sizeof name, "%s_FILE", item->name);
-            take_variable(d, name);
-        }
+        take_variable(d, item->name, "");
+        if (item->kind == CONFIG_KIND_SECRET)
+            take_variable(d, item->name, "_FILE");
     }
 }
 
 void draft_take_command(struct draft *d, struct slice name, struct slice value, const char *where)
 {
-    struct assignment a = {name, value, where, SOURCE_COMMAND};
+    struct assignment a = {name, value, where, SOURCE_COMMAND, NULL};
     draft_assign(d, &d->top, &a);
 }
 
@@ -233,7 +246,7 @@ static void read_secret_file(struct draft *d, const struct config_item *item, st
     struct slice value = without_newlines((struct slice){bytes, n});
     char name[DRAFT_SHOWN_SIZE];
     snprintf(name, sizeof name, "%s_FILE", item->name);
-    struct assignment a = {slice_of(name), value, s->where, s->source};
+    struct assignment a = {slice_of(name), value, s->where, s->source, NULL};
     if (value_parse(item, value, NULL))
         secret_set(&s->text, value);
     else

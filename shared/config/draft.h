@@ -51,10 +51,11 @@ const char *draft_place(const struct draft *d, const char *name);
 
 /* One setting as a source gives it; all borrowed. */
 struct assignment {
-    struct slice name; /* as it was written */
+    struct slice name; /* as it was written, without the prefix */
     struct slice value;
     const char *where;
     enum source source;
+    const char *prefix; /* of the name, for people; NULL: none */
 };
 
 /* Checks and stores into one of the draft's tables, or notes the fault. */

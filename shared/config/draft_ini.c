@@ -100,7 +100,7 @@ static void take_ini_pair(void *arg, struct slice name, struct slice value, int 
     if (r->skip)
         return;
     struct slots *into = r->in_section ? &d->sections[d->n_sections - 1].slots : &d->top;
-    struct assignment a = {name, value, ini_place(r, line), SOURCE_INI};
+    struct assignment a = {name, value, ini_place(r, line), SOURCE_INI, NULL};
     if (spelling_has_upper(name))
         draft_say_unknown(d, into, &a);
     else

@@ -288,6 +288,25 @@ static void a_bad_option_value_is_told_as_from_the_command_line(void **state)
     run_free(&r);
 }
 
+static void a_prefix_keeps_everyday_words_of_the_environment_away(void **state)
+{
+    (void)state;
+    fixture_setenv("THING_COUNT", "many");
+    fixture_setenv("TOOL_THING_COUNT", "1");
+    fixture_setenv("TOOL_THING_KEY_FILE", "key");
+    fixture_write("key", "s3cret");
+    fixture_write(".env.local", "THING_NAME=no\nTOOL_THING_NAME=yes\nTOO=1\n");
+    struct config *c = fixture_config(&thing_tool, NO_ARGS);
+    const struct thing_settings *s = config_values(c);
+    assert_int_equal(s->count, 1);
+    assert_string_equal(s->name, "yes");
+    assert_true(slice_is(secret_reveal(&s->key), "s3cret"));
+    config_free(c);
+    fixture_setenv("TOOL_THING_COUNT", "some");
+    assert_refused(&thing_tool, NO_ARGS,
+                   "environment: TOOL_THING_COUNT = some: expected a whole number from -5 to 9");
+}
+
 /* ---- generated texts ---- */
 
 static char *generate(void (*write)(const struct config_program *const *, size_t, FILE *), size_t n)
@@ -360,6 +379,7 @@ int main(void)
         IN_FOLDER(a_boolean_option_may_be_given_a_value_by_equals_only),
         IN_FOLDER(arguments_come_through_in_order_up_to_their_number),
         IN_FOLDER(a_bad_option_value_is_told_as_from_the_command_line),
+        IN_FOLDER(a_prefix_keeps_everyday_words_of_the_environment_away),
         IN_FOLDER(docs_have_a_row_for_each_setting),
         IN_FOLDER(docs_have_what_all_programs_share_once),
         IN_FOLDER(the_example_is_an_env_file_that_sets_nothing),

@@ -66,6 +66,7 @@ const struct config_program thing_tool = {
     .items = items,
     .n_items = ARRAY_LEN(items),
     .size = sizeof(struct thing_settings),
+    .environment_prefix = "TOOL_",
     .items_are_options = true,
     .arguments = "get THING",
     .max_arguments = 2,

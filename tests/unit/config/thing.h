@@ -53,7 +53,7 @@ struct thing_settings {
 /* finish refuses a count that is not below the length of the name, and one part named "bad". */
 extern const struct config_program thing_program;
 
-/* The same with every setting as an option and with two arguments. */
+/* The same with every setting as an option, with two arguments, and TOOL_ in the environment. */
 extern const struct config_program thing_tool;
 
 #endif
