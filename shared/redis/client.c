@@ -102,8 +102,9 @@ static void deliver_done(struct redis_client *c)
     struct list *last = c->done.prev;
     bool more = !list_empty(&c->done);
     while (more) {
-        struct command *cmd = LIST_ENTRY(c->done.next, struct command, node);
-        more = &cmd->node != last;
+        struct list *node = list_pop_front(&c->done);
+        struct command *cmd = LIST_ENTRY(node, struct command, node);
+        more = node != last;
         call_without_answer(c, cmd, cmd->outcome, cmd->why);
         forget(c, cmd);
     }

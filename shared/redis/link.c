@@ -60,7 +60,7 @@ static const unsigned MOVES[] = {
 static const char *state_name(enum link_state s)
 {
     static const char *const NAMES[] = {
-#define X(name, text) [LINK_##name] = text,
+#define X(name, text) [LINK_##name] = (text),
         LINK_STATES(X)
 #undef X
     };
