@@ -368,6 +368,8 @@ int service_run(struct config *config, bool share_port)
     struct service s = {.state = SERVICE_SERVING, .config = config};
     struct err e = {.text = ""};
     s.settings = config_values(config);
+    /* Asked for before there is anything to reload, it would end the process. */
+    (void)signal(SIGHUP, SIG_IGN);
     int exit_code = make(&s, share_port, &e);
     if (exit_code == EXIT_OK) {
         log_info("service.listening", LOG_STR("listen", s.settings->listen),

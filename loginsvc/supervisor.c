@@ -15,6 +15,7 @@ enum {
     RESTART_MIN_MS = 100,
     RESTART_MAX_MS = 10 * 1000,
     STEADY_MS = 10 * 1000, /* a worker that lived this long starts from RESTART_MIN_MS again */
+    WAIT_MAX_MS = 60 * 1000,
 };
 
 enum phase {
@@ -183,8 +184,8 @@ static bool any_left(const struct supervisor *s)
 static void wait_for_signal(struct supervisor *s, mono_ms_t until)
 {
     int64_t ms = mono_between(clock_mono(), until);
-    if (ms > 60 * 1000)
-        ms = 60 * 1000;
+    if (ms > WAIT_MAX_MS)
+        ms = WAIT_MAX_MS;
     if (ms < 0)
         ms = 0;
     struct timespec timeout = {(time_t)(ms / 1000), (long)(ms % 1000 * 1000000)};

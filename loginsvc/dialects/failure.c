@@ -4,7 +4,7 @@
 
 static const struct failure rows[] = {
 #define X(kind, status, code, retry_after_s, text)                                                 \
-    [FAILURE_##kind] = {FAILURE_##kind, (status), (code), (retry_after_s), (text), 0},
+    [FAILURE_##kind] = {FAILURE_##kind, (status), 0, (retry_after_s), (code), (text)},
     FAILURES(X)
 #undef X
 };

@@ -38,10 +38,10 @@ enum failure_kind {
 struct failure {
     enum failure_kind kind;
     int status;        /* of HTTP, where the document does not prescribe one */
-    const char *code;  /* static */
-    int retry_after_s; /* 0: none */
-    const char *text;  /* Chinese, static; WeChat's errors each have their own */
     int errcode;       /* WeChat's number, 0 = none */
+    int retry_after_s; /* 0: none */
+    const char *code;  /* static */
+    const char *text;  /* Chinese, static; WeChat's errors each have their own */
 };
 
 struct failure failure_of(enum failure_kind kind);

@@ -21,7 +21,7 @@
 #include "loginsvc/login/register_ticket.h"
 #include "sys/clock.h"
 
-enum { REPLY_TIMEOUT_MS = 300 };
+enum { REPLY_TIMEOUT_MS = 300, HUGE_BODY = 70 * 1024 };
 
 static struct {
     struct loop *loop;
@@ -275,8 +275,8 @@ static void doc002_says_400_to_what_it_cannot_read(void **state)
         assert_status(200);
         assert_non_null(strstr(body_of_reply(), "\"code\":400"));
     }
-    char *huge = xcalloc(70 * 1024, 1);
-    memset(huge, 'x', 70 * 1024 - 1);
+    char *huge = xcalloc(HUGE_BODY + 1, 1);
+    memset(huge, 'x', HUGE_BODY);
     post("/api/user/login", huge);
     free(huge);
     assert_int_equal(t.started, 0);

@@ -218,7 +218,7 @@ static int setup(void **state)
     assert_true(apps_replace(t.apps, &entry, 1, NULL));
     t.driver =
         login_driver_new(&(struct login_parts){t.loop, NULL, NULL, NULL, t.signer},
-                         &(struct login_limits){TIMEOUT_MS, 30 * 24 * 3600 * 1000LL, MAX_LOGINS});
+                         &(struct login_limits){TIMEOUT_MS, 30LL * 24 * 3600 * 1000, MAX_LOGINS});
     t.token = "token-5";
     t.version = 5;
     return 0;

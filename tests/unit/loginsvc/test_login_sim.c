@@ -96,7 +96,7 @@ static void later(struct sim *s, int64_t ms, struct moment m)
 
 static int64_t latency(struct sim *s)
 {
-    return chance(s, 0.1) ? prng_between(&s->r, 0, 2 * DEADLINE_MS) : prng_between(&s->r, 1, 300);
+    return chance(s, 0.1) ? prng_between(&s->r, 0, 2LL * DEADLINE_MS) : prng_between(&s->r, 1, 300);
 }
 
 /* ---- WeChat ---- */
