@@ -26,7 +26,7 @@ static enum http_method method_of(struct evhttp_request *req)
     case EVHTTP_REQ_CONNECT:
         break;
     }
-    ASSERT(!"a method that the server did not allow");
+    UNREACHABLE("a method that the server did not allow");
 }
 
 static struct slice body_of(struct evhttp_request *req)

@@ -3,7 +3,8 @@
  * Every answer says one of three things: the whole response is here; no byte of the request can
  * have reached a server, so repeating is safe; or it may have happened, so a request that may be
  * done once only must not be repeated. Redirects are not followed, proxies not used, peers always
- * verified. Knows nothing of what is inside bodies. Loop thread only. */
+ * verified. Knows nothing of what is inside bodies. Loop thread only; the process must ignore
+ * SIGPIPE (process_harden does). */
 #ifndef HTTP_CLIENT_H
 #define HTTP_CLIENT_H
 

@@ -1,6 +1,5 @@
 #include "http/server.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -288,7 +287,6 @@ struct http_server *http_server_new(struct loop *l, const struct http_server_opt
     int fd = http_listen_open(&address, options->reuse_port, e);
     if (fd < 0)
         return NULL;
-    (void)signal(SIGPIPE, SIG_IGN); /* a peer that is gone is an error of a write */
     struct http_server *s = xcalloc(1, sizeof *s);
     s->loop = l;
     s->port = http_listen_port(fd);

@@ -3,7 +3,8 @@
  * A program gives it tables of routes; a handler gets a call and replies to it, at once or later,
  * exactly once. If it does not in time, the server replies 504 in its place, and what comes later
  * finds no call any more: so whatever waits for something holds http_call_id, never the pointer,
- * and asks http_server_find. No TLS: that is the proxy's. Loop thread only. */
+ * and asks http_server_find. No TLS: that is the proxy's. Loop thread only; the process must ignore
+ * SIGPIPE (process_harden does). */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
 

@@ -9,6 +9,7 @@ struct fixture fixture_new(const struct http_client_options *options)
     const struct http_client_options defaults = {0};
     struct fixture f;
     struct err e;
+    be_a_daemon();
     f.loop = loop_new();
     f.client = http_client_new(f.loop, options ? options : &defaults, &e);
     ASSERT(f.client != NULL);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,11 @@
 #include <unistd.h>
 
 #include "base/text.h"
+
+void be_a_daemon(void)
+{
+    ASSERT(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+}
 
 /* ---- the loop ---- */
 

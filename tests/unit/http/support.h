@@ -11,6 +11,9 @@
 
 enum { PATIENCE_MS = 10 * 1000 }; /* for what must happen; a test that waits longer has failed */
 
+/* Ignores SIGPIPE, as process_harden does. */
+void be_a_daemon(void);
+
 /* Runs the loop until done(arg) or the time is over; true when done. */
 bool loop_until(struct loop *l, bool (*done)(void *arg), void *arg, int64_t timeout_ms) MUST_CHECK;
 
