@@ -226,7 +226,9 @@ static struct bufferevent *on_accept(struct event_base *base, void *arg)
     struct conns *c = arg;
     struct conn *conn = xcalloc(1, sizeof *conn);
     conn->conns = c;
-    conn->bev = bufferevent_socket_new(base, -1, 0);
+    /* The bufferevent closes the socket, once its events are gone; evhttp would close it under
+     * them. */
+    conn->bev = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
     ASSERT(conn->bev != NULL);
     bufferevent_incref(conn->bev);
     /* While a reply is written evhttp reads without looking, to notice a close. */
