@@ -7,6 +7,7 @@
  * does not look at exp, and asks on the terminal for the passphrase of an encrypted key. */
 #include "loginsvc/sessions/jwt.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,10 +113,8 @@ bool jwt_signer_sign(const struct jwt_signer *j, const struct jwt_claims *claims
 
 static bool is_base64url(struct slice s)
 {
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     for (size_t i = 0; i < s.n; i++) {
-        if (!s.p[i] || !strchr(alphabet, s.p[i]))
+        if (!isalnum((unsigned char)s.p[i]) && s.p[i] != '-' && s.p[i] != '_')
             return false;
     }
     return true;

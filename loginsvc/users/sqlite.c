@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "loginsvc/users/sqlite_schema.h"
+#include "loginsvc/users/turn.h"
 #include "sys/clock.h"
 
 enum {
@@ -31,16 +32,16 @@ enum control {
 };
 
 static const char *const statement_texts[STATEMENT_COUNT] = {
-#define X(name, params, text) [name] = text,
+#define X(name, params, text) [name] = (text),
     QUERY_TABLE(X)
 #undef X
-#define X(name, text) [name] = text,
+#define X(name, text) [name] = (text),
         CONTROL_TABLE(X)
 #undef X
 };
 
 static const int query_params[QUERY_COUNT] = {
-#define X(name, params, text) [name] = params,
+#define X(name, params, text) [name] = (params),
     QUERY_TABLE(X)
 #undef X
 };
@@ -49,6 +50,7 @@ struct sqlite {
     struct db base;
     char *path;
     struct sqlite_conn conn;
+    struct turn turn;
     sqlite3_stmt *statements[STATEMENT_COUNT]; /* prepared at their first use */
     bool broken;                               /* the connection is to be made again */
     mono_ms_t reconnect_at;                    /* not before */
@@ -76,6 +78,7 @@ static void disconnect(struct sqlite *s)
         s->statements[i] = NULL;
     }
     sqlite_conn_close(&s->conn);
+    turn_close(&s->turn);
 }
 
 static bool connect_now(struct sqlite *s, enum sqlite_create create, mono_ms_t busy_until,
@@ -83,7 +86,7 @@ static bool connect_now(struct sqlite *s, enum sqlite_create create, mono_ms_t b
 {
     s->broken = false;
     if (sqlite_conn_open(&s->conn, s->path, create, busy_until, e) &&
-        sqlite_schema_upgrade(&s->conn, e))
+        sqlite_schema_upgrade(&s->conn, e) && turn_open(&s->turn, s->path, e))
         return true;
     disconnect(s);
     return false;
@@ -227,11 +230,21 @@ static bool in_transaction(struct sqlite *s, struct db_error *e)
            db_fail(e, ERR_OPERATOR, "sqlite: the transaction was lost");
 }
 
+static bool begin_write(struct sqlite *s, mono_ms_t deadline, struct db_error *e)
+{
+    if (!turn_take(&s->turn, deadline))
+        return db_fail(e, ERR_BACKOFF, "the database is locked by other processes");
+    bool begun = control(s, CONTROL_BEGIN_WRITE, e);
+    turn_pass(&s->turn);
+    return begun;
+}
+
 static bool sqlite_begin(struct db *db, bool writes, mono_ms_t deadline, struct db_error *e)
 {
     struct sqlite *s = of(db);
-    return ready(s, deadline, e) &&
-           control(s, writes ? CONTROL_BEGIN_WRITE : CONTROL_BEGIN_READ, e);
+    if (!ready(s, deadline, e))
+        return false;
+    return writes ? begin_write(s, deadline, e) : control(s, CONTROL_BEGIN_READ, e);
 }
 
 static bool sqlite_commit(struct db *db, struct db_error *e)
@@ -320,6 +333,7 @@ struct db *sqlite_open(const char *path, enum sqlite_create create, struct db_er
     struct sqlite *s = xcalloc(1, sizeof *s);
     s->base.driver = &driver;
     s->path = xstrdup(path);
+    s->turn.fd = -1;
     s->reconnect_at = MONO_PAST;
     if (connect_now(s, create, mono_after(clock_mono(), OPEN_WAIT_MS), e))
         return &s->base;

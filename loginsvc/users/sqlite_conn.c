@@ -4,24 +4,15 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "sys/clock.h"
+#include "loginsvc/users/turn.h"
 
-enum { PAUSE_FIRST_US = 100, PAUSE_DOUBLINGS = 5 };
-
-/* SQLite's own handler sleeps up to 100 ms, so under load one process would starve another that
- * commits every few milliseconds. */
+/* SQLite's own handler sleeps up to 100 ms at a time. */
 static int on_busy(void *arg, int times_before)
 {
     const struct sqlite_conn *c = arg;
-    if (mono_reached(clock_mono(), c->busy_until))
-        return 0;
-    int doublings = times_before < PAUSE_DOUBLINGS ? times_before : PAUSE_DOUBLINGS;
-    struct timespec pause = {0, (PAUSE_FIRST_US << doublings) * 1000L};
-    nanosleep(&pause, NULL);
-    return 1;
+    return turn_pause(times_before, c->busy_until);
 }
 
 static enum err_class class_of(int code)

@@ -37,7 +37,8 @@ struct store_config {
 };
 
 /* Opens the database and brings its schema up to date (safe when several processes start at once).
- * Blocks: for the start of the daemon. NULL with one line in *e that says what is wrong. */
+ * Blocks: for the start of the daemon, in the process that will use it (it does not survive a
+ * fork). NULL with one line in *e that says what is wrong. */
 struct store *store_open(struct loop *l, const struct store_config *c, struct err *e) MUST_CHECK;
 
 /* Finishes what is under way (its callbacks run inside this call), then closes. Blocks. NULL is

@@ -20,7 +20,7 @@ void hmac_sha256(struct slice key, struct slice data, uint8_t out[HMAC_SHA256_SI
 /* OpenSSL's parameters are not const, but it only reads these. */
 static OSSL_PARAM octets(const char *name, struct slice s)
 {
-    return OSSL_PARAM_construct_octet_string(name, (void *)(uintptr_t)(s.n ? s.p : ""), s.n);
+    return OSSL_PARAM_construct_octet_string(name, (void *)(s.n ? s.p : ""), s.n);
 }
 
 void hkdf_sha256(struct slice material, struct slice salt, struct slice info, uint8_t *out,

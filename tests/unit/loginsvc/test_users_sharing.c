@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "loginsvc/users/turn.h"
 #include "sys/clock.h"
 #include "users_fixture.h"
 
@@ -79,6 +80,27 @@ static void processes_that_start_at_once_on_a_new_file_all_come_up(void **state)
             assert_int_equal(wait_for(pids[i]), 0);
         assert_int_equal(unlink(f->path), 0);
     }
+}
+
+/* ---- turns ---- */
+
+static void one_has_the_turn_until_it_passes_it_or_goes(void **state)
+{
+    struct fixture *f = *state;
+    struct turn one, two;
+    struct db_error e;
+    assert_true(turn_open(&one, f->path, &e));
+    assert_true(turn_open(&two, f->path, &e));
+    assert_true(turn_take(&one, MONO_PAST));
+    mono_ms_t start = clock_mono();
+    assert_false(turn_take(&two, mono_after(start, 30)));
+    assert_true(mono_between(start, clock_mono()) >= 30);
+    turn_pass(&one);
+    assert_true(turn_take(&two, MONO_PAST));
+    assert_false(turn_take(&one, MONO_PAST));
+    turn_close(&two);
+    assert_true(turn_take(&one, MONO_PAST));
+    turn_close(&one);
 }
 
 /* ---- write together ---- */
@@ -201,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         SHARING_TEST(processes_that_start_at_once_on_a_new_file_all_come_up),
+        SHARING_TEST(one_has_the_turn_until_it_passes_it_or_goes),
         SHARING_TEST(two_processes_on_one_file_lose_and_double_nothing),
         SHARING_TEST(what_was_acknowledged_survives_kill_minus_9),
     };

@@ -296,7 +296,7 @@ static void no_phone_is_readable_in_any_file_of_the_database(void **state)
 static void the_files_are_for_their_owner_alone(void **state)
 {
     struct fixture *f = *state;
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-turn"};
     for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
         char path[96];
         struct stat st;
