@@ -433,7 +433,7 @@ static void on_quiet(void *arg)
 struct redis_client *redis_client_new(struct loop *l, const struct redis_url *url,
                                       const struct redis_options *o)
 {
-    static const struct link_hooks HOOKS = {"client", on_ready, on_reply, on_down, on_quiet};
+    static const struct link_hooks link_hooks = {"client", on_ready, on_reply, on_down, on_quiet};
     struct redis_client *c = xcalloc(1, sizeof *c);
     c->loop = l;
     c->options = o ? *o : REDIS_OPTIONS_DEFAULT;
@@ -443,7 +443,7 @@ struct redis_client *redis_client_new(struct loop *l, const struct redis_url *ur
     c->next_check = MONO_NEVER;
     c->deadline_timer = loop_timer_new(l, on_deadline_timer, c);
     c->done_timer = loop_timer_new(l, on_done_timer, c);
-    c->link = link_new(l, url, &c->options, &HOOKS, c);
+    c->link = link_new(l, url, &c->options, &link_hooks, c);
     return c;
 }
 

@@ -95,7 +95,7 @@ void redis_client_stats(const struct redis_client *c, struct redis_client_stats 
 uint64_t redis_command(struct redis_client *c, enum redis_when when, int64_t timeout_ms,
                        const struct slice *argv, size_t argc, redis_done_fn *fn, void *arg);
 
-/* Writes the last two but one arguments of the above: REDIS_ARGV(SLICE_LIT("GET"), key). */
+/* argv and argc of the above in one: REDIS_ARGV(SLICE_LIT("GET"), key). */
 #define REDIS_ARGV(...)                                                                            \
     ((const struct slice[]){__VA_ARGS__}),                                                         \
         (sizeof((const struct slice[]){__VA_ARGS__}) / sizeof(struct slice))

@@ -47,7 +47,7 @@ struct link {
 
 #define BIT(name) (1u << LINK_##name)
 
-static const unsigned MOVES[] = {
+static const unsigned moves[] = {
     [LINK_BACKOFF] = BIT(LOCATING) | BIT(CONNECTING) | BIT(CLOSED),
     [LINK_LOCATING] = BIT(CONNECTING) | BIT(BACKOFF) | BIT(CLOSED),
     [LINK_CONNECTING] = BIT(GREETING) | BIT(BACKOFF) | BIT(CLOSED),
@@ -59,17 +59,17 @@ static const unsigned MOVES[] = {
 
 static const char *state_name(enum link_state s)
 {
-    static const char *const NAMES[] = {
+    static const char *const names[] = {
 #define X(name, text) [LINK_##name] = (text),
         LINK_STATES(X)
 #undef X
     };
-    return NAMES[s];
+    return names[s];
 }
 
 static void set_state(struct link *k, enum link_state next)
 {
-    ASSERT((MOVES[k->state] & (1u << next)) != 0);
+    ASSERT((moves[k->state] & (1u << next)) != 0);
     log_debug("redis.state", LOG_STR("redis", k->label), LOG_STR("role", k->hooks->role),
               LOG_STR("from", state_name(k->state)), LOG_STR("to", state_name(next)));
     k->state = next;
@@ -202,7 +202,7 @@ static bool greeting_is_good(enum greeting g, const struct redis_value *v)
 
 static void refuse_greeting(struct link *k, enum greeting g, const struct redis_value *v)
 {
-    static const char *const NAMES[] = {
+    static const char *const names[] = {
         [GREETING_AUTH] = "AUTH",
         [GREETING_SELECT] = "SELECT",
         [GREETING_ROLE] = "ROLE",
@@ -211,7 +211,7 @@ static void refuse_greeting(struct link *k, enum greeting g, const struct redis_
     struct err e;
     struct slice text = redis_value_slice(v);
     if (redis_value_type(v) == REDIS_TYPE_ERROR)
-        err_set(&e, "%s: %.*s", NAMES[g], (int)(text.n < 200 ? text.n : 200), text.p);
+        err_set(&e, "%s: %.*s", names[g], (int)(text.n < 200 ? text.n : 200), text.p);
     else
         err_set(&e, "ROLE: not a master, whatever the sentinels say");
     link_fail(k, e.text);
@@ -260,7 +260,7 @@ static void on_closed(const char *why, void *arg)
 
 static void connect_to(struct link *k, const struct redis_host *host)
 {
-    static const struct conn_hooks HOOKS = {on_open, on_reply, on_closed};
+    static const struct conn_hooks conn_hooks = {on_open, on_reply, on_closed};
     struct conn_target target = {
         .path = k->url.scheme == REDIS_SCHEME_UNIX ? k->url.path : NULL,
         .host = host->name,
@@ -269,7 +269,7 @@ static void connect_to(struct link *k, const struct redis_host *host)
         .max_reply_bytes = k->options.max_reply_bytes,
     };
     set_state(k, LINK_CONNECTING);
-    k->conn = conn_open(k->loop, &target, &HOOKS, k);
+    k->conn = conn_open(k->loop, &target, &conn_hooks, k);
     loop_timer_after(k->timer, k->options.connect_timeout_ms);
 }
 
@@ -339,7 +339,7 @@ static void on_timer(void *arg)
 struct link *link_new(struct loop *l, const struct redis_url *url, const struct redis_options *o,
                       const struct link_hooks *hooks, void *arg)
 {
-    static const struct sentinel_hooks SENTINEL_HOOKS = {on_master_found, on_master_lost};
+    static const struct sentinel_hooks sentinel_hooks = {on_master_found, on_master_lost};
     struct link *k = xcalloc(1, sizeof *k);
     k->loop = l;
     redis_url_copy(&k->url, url);
@@ -352,7 +352,7 @@ struct link *link_new(struct loop *l, const struct redis_url *url, const struct 
     redis_url_print(url, k->label);
     set_trouble(k, "not connected yet");
     if (k->url.scheme == REDIS_SCHEME_SENTINEL)
-        k->sentinel = sentinel_new(l, &k->url, k->options.connect_timeout_ms, &SENTINEL_HOOKS, k);
+        k->sentinel = sentinel_new(l, &k->url, k->options.connect_timeout_ms, &sentinel_hooks, k);
     k->timer = loop_timer_new(l, on_timer, k);
     loop_timer_after(k->timer, 0);
     return k;

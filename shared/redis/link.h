@@ -56,7 +56,7 @@ const char *link_trouble(const struct link *k); /* why it is not READY; "" when 
 void link_send(struct link *k, struct slice bytes);
 void link_command(struct link *k, const struct slice *argv, size_t argc);
 
-/* Of the present connection, or the last one while there is none: as in conn.h. */
+/* As in conn.h: of the present connection, and of the last one while there is none. */
 uint64_t link_queued(const struct link *k);
 uint64_t link_written(const struct link *k);
 

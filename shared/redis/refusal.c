@@ -6,7 +6,7 @@ static const struct row {
     const char *word;
     enum err_class class;
     bool reconnect;
-} ROWS[] = {
+} rows[] = {
 #define X(name, word, class, reconnect) [REDIS_REFUSAL_##name] = {word, class, reconnect},
     REDIS_REFUSALS(X)
 #undef X
@@ -15,7 +15,7 @@ static const struct row {
 static enum redis_refusal refusal_of_word(struct slice word)
 {
     for (size_t i = 0; i < REDIS_REFUSAL_OTHER; i++) {
-        if (slice_is(word, ROWS[i].word))
+        if (slice_is(word, rows[i].word))
             return (enum redis_refusal)i;
     }
     return REDIS_REFUSAL_OTHER;
@@ -38,12 +38,12 @@ enum redis_refusal redis_refusal_of(struct slice text)
 
 enum err_class redis_refusal_class(enum redis_refusal r)
 {
-    ASSERT((size_t)r < ARRAY_LEN(ROWS));
-    return ROWS[r].class;
+    ASSERT((size_t)r < ARRAY_LEN(rows));
+    return rows[r].class;
 }
 
 bool redis_refusal_wants_reconnect(enum redis_refusal r)
 {
-    ASSERT((size_t)r < ARRAY_LEN(ROWS));
-    return ROWS[r].reconnect;
+    ASSERT((size_t)r < ARRAY_LEN(rows));
+    return rows[r].reconnect;
 }

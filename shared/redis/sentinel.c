@@ -90,11 +90,11 @@ static void on_timeout(void *arg)
 
 static void ask_one(struct sentinel *s)
 {
-    static const struct conn_hooks HOOKS = {on_open, on_reply, on_closed};
+    static const struct conn_hooks conn_hooks = {on_open, on_reply, on_closed};
     const struct redis_host *h = &s->url->hosts[s->at];
     struct conn_target target = {
         .host = h->name, .port = h->port, .max_reply_bytes = MAX_REPLY_BYTES};
-    s->conn = conn_open(s->loop, &target, &HOOKS, s);
+    s->conn = conn_open(s->loop, &target, &conn_hooks, s);
     loop_timer_after(s->timer, s->timeout_ms);
 }
 

@@ -35,10 +35,10 @@ struct redis_subscriber {
     int calling;
 };
 
-static const struct verbs {
+static const struct verb {
     const char *subscribe, *unsubscribe, *message;
     size_t message_length; /* elements: the pattern, if there is one, stands before the channel */
-} VERBS[] = {
+} verbs[] = {
     [REDIS_CHANNEL] = {"subscribe", "unsubscribe", "message", 3},
     [REDIS_PATTERN] = {"psubscribe", "punsubscribe", "pmessage", 4},
 };
@@ -89,7 +89,7 @@ static void send_verb(struct redis_subscriber *s, const char *verb, struct slice
 static void ask_subscribe(struct redis_subscriber *s, struct channel *ch)
 {
     ch->confirmations_due++;
-    send_verb(s, VERBS[ch->kind].subscribe, name_of(ch));
+    send_verb(s, verbs[ch->kind].subscribe, name_of(ch));
 }
 
 /* ---- calling the listeners ---- */
@@ -143,7 +143,7 @@ static void on_message(struct redis_subscriber *s, enum redis_channel_kind kind,
     struct channel *ch = map_get(s->by_name[kind], redis_value_slice(redis_value_at(v, 1)));
     struct news news = {redis_value_slice(redis_value_at(v, n - 2)),
                         redis_value_slice(redis_value_at(v, n - 1))};
-    if (ch && n == VERBS[kind].message_length && news.payload.p)
+    if (ch && n == verbs[kind].message_length && news.payload.p)
         tell_all(s, ch, &news);
 }
 
@@ -159,9 +159,9 @@ static void on_reply(const struct redis_value *v, void *arg)
         return;
     }
     for (int kind = REDIS_CHANNEL; kind <= REDIS_PATTERN; kind++) {
-        if (slice_is(word, VERBS[kind].message))
+        if (slice_is(word, verbs[kind].message))
             on_message(s, (enum redis_channel_kind)kind, v);
-        else if (slice_is(word, VERBS[kind].subscribe))
+        else if (slice_is(word, verbs[kind].subscribe))
             on_confirmed(s, (enum redis_channel_kind)kind, v);
     }
 }
@@ -198,12 +198,13 @@ static void on_quiet(void *arg)
 struct redis_subscriber *redis_subscriber_new(struct loop *l, const struct redis_url *url,
                                               const struct redis_options *o)
 {
-    static const struct link_hooks HOOKS = {"subscriber", on_ready, on_reply, on_down, on_quiet};
+    static const struct link_hooks link_hooks = {"subscriber", on_ready, on_reply, on_down,
+                                                 on_quiet};
     struct redis_subscriber *s = xcalloc(1, sizeof *s);
     list_init(&s->channels);
     for (int kind = REDIS_CHANNEL; kind <= REDIS_PATTERN; kind++)
         s->by_name[kind] = map_new(0);
-    s->link = link_new(l, url, o, &HOOKS, s);
+    s->link = link_new(l, url, o, &link_hooks, s);
     return s;
 }
 
@@ -263,7 +264,7 @@ void redis_unsubscribe(struct redis_subscription *sub)
     list_remove(&sub->node);
     free(sub);
     if (--ch->nlisteners == 0 && redis_subscriber_ready(s))
-        send_verb(s, VERBS[ch->kind].unsubscribe, name_of(ch));
+        send_verb(s, verbs[ch->kind].unsubscribe, name_of(ch));
     drop_if_idle(s, ch);
 }
 

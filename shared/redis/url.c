@@ -14,7 +14,7 @@ enum { PORT_REDIS = 6379, PORT_SENTINEL = 26379 };
 static const struct scheme_row {
     const char *prefix;
     int default_port;
-} SCHEME_ROWS[] = {
+} scheme_rows[] = {
 #define X(name, prefix, port) [REDIS_SCHEME_##name] = {prefix, port},
     SCHEMES(X)
 #undef X
@@ -157,7 +157,7 @@ static bool parse_hosts(struct slice s, struct redis_url *u, struct err *e)
         if (u->nhosts == max)
             return err_set(e, "more than %zu host%s", max, max == 1 ? "" : "s");
         struct slice one = slice_cut(&s, ',');
-        if (!parse_host(one, SCHEME_ROWS[u->scheme].default_port, &u->hosts[u->nhosts], e))
+        if (!parse_host(one, scheme_rows[u->scheme].default_port, &u->hosts[u->nhosts], e))
             return false;
         u->nhosts++;
     } while (s.p);
@@ -206,11 +206,11 @@ static bool parse_network(struct pieces x, struct redis_url *u, struct err *e)
 
 static bool parse_scheme(struct slice *text, enum redis_scheme *out, struct err *e)
 {
-    for (size_t i = 0; i < ARRAY_LEN(SCHEME_ROWS); i++) {
-        if (!slice_starts(*text, SCHEME_ROWS[i].prefix))
+    for (size_t i = 0; i < ARRAY_LEN(scheme_rows); i++) {
+        if (!slice_starts(*text, scheme_rows[i].prefix))
             continue;
         *out = (enum redis_scheme)i;
-        *text = slice_from(*text, strlen(SCHEME_ROWS[i].prefix));
+        *text = slice_from(*text, strlen(scheme_rows[i].prefix));
         if (*out == REDIS_SCHEME_TLS && !redis_url_has_tls())
             return err_set(e, "rediss:// needs a hiredis with TLS (libhiredis 1.x), which this "
                               "build does not have");
@@ -271,7 +271,7 @@ static void print_place(struct text *t, const struct redis_url *u)
 const char *redis_url_print(const struct redis_url *u, char out[REDIS_URL_TEXT_SIZE])
 {
     struct text t = text_init(out, REDIS_URL_TEXT_SIZE);
-    text_str(&t, SCHEME_ROWS[u->scheme].prefix);
+    text_str(&t, scheme_rows[u->scheme].prefix);
     text_urlencode(&t, slice_of(u->user));
     if (secret_is_set(&u->password))
         text_str(&t, ":***@");

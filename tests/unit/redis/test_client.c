@@ -198,14 +198,14 @@ static void a_megabyte_goes_there_and_back(void **state)
 
 /* ---- logging in ---- */
 
-static const char ACL[] = "requirepass main-password\n"
+static const char acl[] = "requirepass main-password\n"
                           "user app on >p:w/@ ~* &* +@all\n"
                           "user narrow on >pw ~* &* -@all +get\n";
 
 static void it_logs_in_with_a_password_or_as_an_acl_user(void **state)
 {
     (void)state;
-    struct bench b = bench_open(ACL);
+    struct bench b = bench_open(acl);
     struct redis_client *by_password = new_unix_client(&b, ":main-password@", "");
     struct redis_client *by_user = new_unix_client(&b, "app:p%3aw%2f%40@", "");
     assert_string_equal(ask(&b, by_password, "ACL WHOAMI").text, "default");
@@ -218,7 +218,7 @@ static void it_logs_in_with_a_password_or_as_an_acl_user(void **state)
 static void a_user_without_the_right_to_ping_is_served(void **state)
 {
     (void)state;
-    struct bench b = bench_open(ACL);
+    struct bench b = bench_open(acl);
     struct redis_client *narrow = new_unix_client(&b, "narrow:pw@", "");
     assert_int_equal(ask(&b, narrow, "GET k").outcome, REDIS_REPLIED);
     struct ending e = ask(&b, narrow, "SET k v");
@@ -231,7 +231,7 @@ static void a_user_without_the_right_to_ping_is_served(void **state)
 static void a_wrong_password_never_gets_ready_and_never_shows(void **state)
 {
     (void)state;
-    struct bench b = bench_open(ACL);
+    struct bench b = bench_open(acl);
     struct redis_client *wrong = new_unix_client(&b, "app:not-the-password@", "");
     struct ending e = {0};
     redis_command(wrong, REDIS_WAIT, 200, REDIS_ARGV(SLICE_LIT("PING")), rig_ended, &e);

@@ -384,7 +384,7 @@ static const struct nonsense {
     struct fake_answer answers[3];
     const char *trouble;
     int outcome; /* of a command sent once ready, or NEVER_READY */
-} NONSENSE[] = {
+} nonsense[] = {
     {"another protocol",
      {{"HTTP/1.1 400 Bad Request\r\n\r\n", false}},
      "Protocol error",
@@ -417,8 +417,8 @@ static const struct nonsense {
 static void nonsense_ends_the_connection_and_nothing_else(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(NONSENSE); i++) {
-        const struct nonsense *n = &NONSENSE[i];
+    for (size_t i = 0; i < ARRAY_LEN(nonsense); i++) {
+        const struct nonsense *n = &nonsense[i];
         struct loop *l = loop_new();
         struct fake *f = fake_start(l, n->answers, 3);
         struct redis_client *c = meet_fake(l, f);
@@ -451,12 +451,14 @@ static void an_answer_longer_than_allowed_ends_the_connection(void **state)
     struct loop *l = loop_new();
     struct fake *f = fake_start(l, answers, 2);
     struct redis_client *c = meet_fake(l, f);
+    struct states s = {0};
     struct ending e;
+    redis_client_on_state(c, on_state, &s);
     RUN_UNTIL(l, SOON_MS, redis_client_ready(c));
     send_words(c, REDIS_NOW, 1000, "GET k", &e);
     RUN_UNTIL(l, SOON_MS, e.calls > 0);
     assert_int_equal(e.outcome, REDIS_UNKNOWN);
-    assert_non_null(strstr(redis_client_trouble(c), "longer than allowed"));
+    assert_non_null(strstr(s.reason, "longer than allowed"));
     redis_client_free(c);
     fake_free(f);
     loop_free(l);

@@ -123,7 +123,7 @@ static void on_message(struct slice channel, struct slice payload, void *arg)
 static void the_subscriber_follows_too(void **state)
 {
     (void)state;
-    static const struct redis_listener LISTENER = {on_message, NULL};
+    static const struct redis_listener listener = {on_message, NULL};
     struct bench b = bench_open();
     char text[128];
     int heard = 0;
@@ -132,7 +132,7 @@ static void the_subscriber_follows_too(void **state)
     struct redis_url u = rig_url(text);
     struct redis_options o = rig_options();
     struct redis_subscriber *s = redis_subscriber_new(b.loop, &u, &o);
-    redis_subscribe(s, REDIS_CHANNEL, SLICE_LIT("news"), &LISTENER, &heard);
+    redis_subscribe(s, REDIS_CHANNEL, SLICE_LIT("news"), &listener, &heard);
     RUN_UNTIL(b.loop, SOON_MS, strcmp(server_do(b.first, "PUBSUB NUMSUB news"), "news 1") == 0);
     RUN_UNTIL(b.loop, SOON_MS, sentinel_knows_the_replica(&b));
     server_kill(b.first);

@@ -38,7 +38,7 @@ static void on_live(void *arg)
     ear->lives++;
 }
 
-static const struct redis_listener LISTENER = {on_message, on_live};
+static const struct redis_listener listener = {on_message, on_live};
 
 static struct redis_subscriber *new_subscriber(struct loop *l, const char *userinfo,
                                                const char *path)
@@ -68,7 +68,7 @@ static void bench_close(struct bench *b)
 
 static struct redis_subscription *hear(struct bench *b, const char *name, struct ear *ear)
 {
-    return redis_subscribe(b->sub, REDIS_CHANNEL, slice_of(name), &LISTENER, ear);
+    return redis_subscribe(b->sub, REDIS_CHANNEL, slice_of(name), &listener, ear);
 }
 
 static void a_message_reaches_each_listener_of_its_channel(void **state)
@@ -111,7 +111,7 @@ static void a_pattern_hears_every_channel_it_matches(void **state)
     (void)state;
     struct bench b = bench_open(NULL);
     struct ear pattern = {0}, exact = {0};
-    redis_subscribe(b.sub, REDIS_PATTERN, SLICE_LIT("a:*:z"), &LISTENER, &pattern);
+    redis_subscribe(b.sub, REDIS_PATTERN, SLICE_LIT("a:*:z"), &listener, &pattern);
     hear(&b, "a:*:z", &exact); /* the same name, but not a pattern */
     RUN_UNTIL(b.loop, SOON_MS, pattern.lives && exact.lives);
     server_do(b.server, "PUBLISH a:1:z one");
@@ -205,7 +205,7 @@ static void a_restart_brings_every_channel_back_and_says_so(void **state)
     struct ear kept = {0}, left = {0}, meanwhile = {0}, pattern = {0};
     struct redis_subscription *sub = hear(&b, "news", &kept);
     struct redis_subscription *gone = hear(&b, "gone", &left);
-    redis_subscribe(b.sub, REDIS_PATTERN, SLICE_LIT("n*s"), &LISTENER, &pattern);
+    redis_subscribe(b.sub, REDIS_PATTERN, SLICE_LIT("n*s"), &listener, &pattern);
     RUN_UNTIL(b.loop, SOON_MS, kept.lives && left.lives && pattern.lives);
     server_kill(b.server);
     RUN_UNTIL(b.loop, SOON_MS, !redis_subscriber_ready(b.sub));
@@ -255,14 +255,14 @@ static void a_channel_that_the_acl_forbids_is_never_live(void **state)
     struct bench b = bench_open("user app on >pw ~* resetchannels &allowed +@all\n");
     struct ear forbidden = {0};
     struct redis_subscriber *s = new_subscriber(b.loop, "app:pw@", server_socket(b.server));
-    redis_subscribe(s, REDIS_CHANNEL, SLICE_LIT("forbidden"), &LISTENER, &forbidden);
+    redis_subscribe(s, REDIS_CHANNEL, SLICE_LIT("forbidden"), &listener, &forbidden);
     rig_run_for(b.loop, 150);
     assert_int_equal(forbidden.lives, 0);
     redis_subscriber_free(s);
     bench_close(&b);
 }
 
-static const char *const NONSENSE[] = {
+static const char *const not_messages[] = {
     "*0\r\n",
     "*1\r\n$9\r\nsubscribe\r\n",
     "*1\r\n$7\r\nmessage\r\n",
@@ -280,13 +280,13 @@ static const char *const NONSENSE[] = {
 static void what_is_not_a_message_reaches_nobody(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(NONSENSE); i++) {
-        struct fake_answer answers[] = {{"+PONG\r\n", false}, {NONSENSE[i], true}};
+    for (size_t i = 0; i < ARRAY_LEN(not_messages); i++) {
+        struct fake_answer answers[] = {{"+PONG\r\n", false}, {not_messages[i], true}};
         struct loop *l = loop_new();
         struct fake *f = fake_start(l, answers, ARRAY_LEN(answers));
         struct redis_subscriber *s = new_subscriber(l, "", fake_socket(f));
         struct ear ear = {0};
-        redis_subscribe(s, REDIS_CHANNEL, SLICE_LIT("news"), &LISTENER, &ear);
+        redis_subscribe(s, REDIS_CHANNEL, SLICE_LIT("news"), &listener, &ear);
         RUN_UNTIL(l, SOON_MS, fake_accepted(f) >= 2); /* it went on with a new connection */
         assert_int_equal(ear.messages, 0);
         assert_int_equal(ear.lives, 0);

@@ -53,12 +53,12 @@ static int begin(void **state)
 
 static int end(void **state)
 {
-    static const char *const FILES[] = {"localhost.crt", "localhost.key", "stranger.crt",
+    static const char *const files[] = {"localhost.crt", "localhost.key", "stranger.crt",
                                         "stranger.key"};
     char path[96];
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(FILES); i++) {
-        (void)snprintf(path, sizeof path, "%s/%s", folder, FILES[i]);
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", folder, files[i]);
         (void)unlink(path);
     }
     (void)rmdir(folder);

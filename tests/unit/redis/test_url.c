@@ -25,7 +25,7 @@ static void describe(const struct redis_url *u, char *out, size_t size)
 
 static const struct good {
     const char *text, *says, *prints;
-} GOOD[] = {
+} good[] = {
     {"redis://127.0.0.1", "0 127.0.0.1|6379 path= master= user= password= db=0",
      "redis://127.0.0.1:6379/0"},
     {"redis://127.0.0.1:6379/0", "0 127.0.0.1|6379 path= master= user= password= db=0",
@@ -60,22 +60,22 @@ static const struct good {
 static void every_form_is_understood_and_printed_without_its_password(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(GOOD); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
         struct redis_url u = {0};
         struct err e = {""};
         char said[1024], printed[REDIS_URL_TEXT_SIZE];
-        if (!redis_url_parse(slice_of(GOOD[i].text), &u, &e))
-            fail_msg("%s: %s", GOOD[i].text, e.text);
+        if (!redis_url_parse(slice_of(good[i].text), &u, &e))
+            fail_msg("%s: %s", good[i].text, e.text);
         describe(&u, said, sizeof said);
-        assert_string_equal(said, GOOD[i].says);
-        assert_string_equal(redis_url_print(&u, printed), GOOD[i].prints);
+        assert_string_equal(said, good[i].says);
+        assert_string_equal(redis_url_print(&u, printed), good[i].prints);
         redis_url_wipe(&u);
     }
 }
 
 static const struct bad {
     const char *text, *complaint;
-} BAD[] = {
+} bad[] = {
     {"", "must start with"},
     {"localhost:6379", "must start with"},
     {"http://localhost", "must start with"},
@@ -118,13 +118,13 @@ static const struct bad {
 static void what_is_wrong_is_said_without_showing_the_password(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(BAD); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct redis_url u = {0};
         struct err e = {""};
-        if (redis_url_parse(slice_of(BAD[i].text), &u, &e))
-            fail_msg("accepted: %s", BAD[i].text);
-        if (!strstr(e.text, BAD[i].complaint) || strstr(e.text, "s3cret"))
-            fail_msg("%s: %s", BAD[i].text, e.text);
+        if (redis_url_parse(slice_of(bad[i].text), &u, &e))
+            fail_msg("accepted: %s", bad[i].text);
+        if (!strstr(e.text, bad[i].complaint) || strstr(e.text, "s3cret"))
+            fail_msg("%s: %s", bad[i].text, e.text);
         assert_false(secret_is_set(&u.password));
         assert_int_equal(u.nhosts, 0);
         redis_url_wipe(&u);
@@ -137,18 +137,18 @@ static void names_that_are_too_long_are_refused(void **state)
     static const struct {
         const char *before, *after;
         int length;
-    } FORMS[] = {{"redis://", "", 256},
+    } forms[] = {{"redis://", "", 256},
                  {"redis://", ":p@h", 256},
                  {"redis://u:", "@h", 1024},
                  {"unix:///", "", 107},
                  {"redis-sentinel://a/", "", 256}};
     char name[1025], text[2048];
     memset(name, 'n', sizeof name);
-    for (size_t i = 0; i < ARRAY_LEN(FORMS); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
         for (int less = 0; less <= 1; less++) { /* one less just fits */
             struct redis_url u = {0};
-            (void)snprintf(text, sizeof text, "%s%.*s%s", FORMS[i].before, FORMS[i].length - less,
-                           name, FORMS[i].after);
+            (void)snprintf(text, sizeof text, "%s%.*s%s", forms[i].before, forms[i].length - less,
+                           name, forms[i].after);
             assert_int_equal(redis_url_parse(slice_of(text), &u, NULL), less);
             redis_url_wipe(&u);
         }
