@@ -207,6 +207,7 @@ bool operation_run(struct operation *op, struct db *db, const struct phone_vault
 
 void operation_fail(struct operation *op, const struct db_error *e)
 {
+    ASSERT(e->class != ERR_NONE);
     bytes_wipe(&op->result, sizeof op->result);
     op->result.status = STORE_FAILED;
     op->result.class = e->class;

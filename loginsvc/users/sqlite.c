@@ -62,17 +62,27 @@ static struct sqlite *of(struct db *db)
     return CONTAINER_OF(db, struct sqlite, base);
 }
 
-/* Fills *e for a code of the connection, and remembers when that one is of no more use. */
+/* The connection is of no more use, for this reason. */
+static void give_up(struct sqlite *s, const struct db_error *why)
+{
+    s->broken = true;
+    s->away = *why;
+}
+
+/* Fills *e for a code of the connection; always false. */
 static bool failed(struct sqlite *s, int code, struct db_error *e)
 {
-    s->broken = s->broken || sqlite_conn_is_broken(code);
-    return sqlite_conn_fail(&s->conn, code, e);
+    sqlite_conn_fail(&s->conn, code, e);
+    if (sqlite_conn_is_broken(code))
+        give_up(s, e);
+    return false;
 }
 
 /* ---- connection ---- */
 
 static void disconnect(struct sqlite *s)
 {
+    s->broken = false;
     for (int i = 0; i < STATEMENT_COUNT; i++) {
         sqlite3_finalize(s->statements[i]);
         s->statements[i] = NULL;
@@ -84,7 +94,6 @@ static void disconnect(struct sqlite *s)
 static bool connect_now(struct sqlite *s, enum sqlite_create create, mono_ms_t busy_until,
                         struct db_error *e)
 {
-    s->broken = false;
     if (sqlite_conn_open(&s->conn, s->path, create, busy_until, e) &&
         sqlite_schema_upgrade(&s->conn, e) && turn_open(&s->turn, s->path, e))
         return true;
@@ -105,17 +114,23 @@ static bool reconnect(struct sqlite *s, mono_ms_t busy_until, struct db_error *e
 }
 
 /* A file that was moved or deleted takes commits that nobody will ever read. */
-static bool has_moved(struct sqlite *s)
+static void check_moved(struct sqlite *s)
 {
     int moved = 0;
+    struct db_error e;
     int code = sqlite3_file_control(s->conn.raw, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-    return code == SQLITE_OK && moved;
+    if (code == SQLITE_OK && moved) {
+        db_fail(&e, ERR_OPERATOR, "the database file was moved or deleted");
+        give_up(s, &e);
+    }
 }
 
 /* A connection to the right file, which waits for locks until the deadline. */
 static bool ready(struct sqlite *s, mono_ms_t busy_until, struct db_error *e)
 {
-    if (s->conn.raw && (s->broken || has_moved(s)))
+    if (s->conn.raw)
+        check_moved(s);
+    if (s->broken)
         disconnect(s);
     if (!s->conn.raw && !reconnect(s, busy_until, e))
         return false;
@@ -265,7 +280,7 @@ static void sqlite_rollback(struct db *db)
     struct sqlite *s = of(db);
     struct db_error e;
     if (in_transaction(s, &e) && !control(s, CONTROL_ROLLBACK, &e))
-        s->broken = true;
+        give_up(s, &e);
 }
 
 static bool sqlite_savepoint(struct db *db, struct db_error *e)

@@ -215,6 +215,8 @@ static void a_disk_that_errs_is_the_operators_and_passes(void **state)
     write_errno = EIO;
     struct store_login in = login_of("openid-io", NULL, T0);
     assert_failed(fixture_login(f, &in), ERR_UNKNOWN, "disk I/O error"); /* in the commit itself */
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(fixture_login(f, &in)->status, STORE_FAILED);
     write_errno = 0;
     await_recovery(f);
     assert_int_equal(fixture_find(f, APPID, "13800138000", "86")->status, STORE_OK);
@@ -273,6 +275,52 @@ static void a_file_that_was_moved_away_takes_no_logins(void **state)
     assert_int_equal(fixture_find(f, APPID, "13800138000", "86")->status, STORE_OK);
 }
 
+static void move_database(const char *from, const char *to)
+{
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+        char a[96], b[96];
+        snprintf(a, sizeof a, "%s%s", from, suffixes[i]);
+        snprintf(b, sizeof b, "%s%s", to, suffixes[i]);
+        assert_int_equal(rename(a, b), 0);
+    }
+}
+
+static bool knows_session(struct fixture *f, const char *id)
+{
+    assert_true(store_session_check(f->store, slice_of(id), T0, fixture_caller(f, 0)));
+    fixture_await(f, 1);
+    return f->results[0].status == STORE_OK;
+}
+
+static void another_database_in_place_of_the_moved_one_is_taken_up_whole(void **state)
+{
+    enum { UPKEEP_MS = 1500 }; /* longer than the pause before a checkpoint */
+    struct fixture *f = *state;
+    struct err e = {""};
+    char aside[96];
+    snprintf(aside, sizeof aside, "%s.aside", f->path);
+    struct store_login before = login_of("openid-before", NULL, T0);
+    fixture_login(f, &before);
+    move_database(f->path, aside);
+
+    struct fixture *other = fixture_new();
+    memcpy(other->url, f->url, sizeof other->url);
+    assert_true(fixture_open(other, KEY_A, 0, &e));
+    await_recovery(f);
+    mono_ms_t end = mono_after(clock_mono(), UPKEEP_MS);
+    struct store_login in;
+    do {
+        in = login_of("openid-after", NULL, T0);
+        assert_int_equal(fixture_login(f, &in)->status, STORE_OK);
+    } while (!mono_reached(clock_mono(), end));
+    fixture_close(other);
+    assert_true(fixture_open(other, KEY_A, 0, &e)); /* opens the files by their names */
+    assert_true(knows_session(other, in.session.id));
+    assert_false(knows_session(other, before.session.id));
+    fixture_free(other);
+}
+
 #define START_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_up, fixture_down)
 #define FAULT_TEST(name) cmocka_unit_test_setup_teardown(name, faulty_up, faulty_down)
 
@@ -291,6 +339,7 @@ int main(void)
         START_TEST(a_lock_held_by_another_process_ends_at_the_deadline),
         START_TEST(a_lock_that_passes_is_waited_for),
         START_TEST(a_file_that_was_moved_away_takes_no_logins),
+        START_TEST(another_database_in_place_of_the_moved_one_is_taken_up_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
