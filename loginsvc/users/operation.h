@@ -21,7 +21,7 @@
     X(OPERATION_GET_USER, false, get_user)                                                         \
     X(OPERATION_SET_PHONE, true, set_phone)                                                        \
     X(OPERATION_SESSION_CHECK, false, session_check)                                               \
-    X(OPERATION_PING, false, ping)
+    X(OPERATION_PING, true, ping)
 
 enum operation_kind {
 #define X(name, writes, function) name,

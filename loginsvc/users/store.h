@@ -136,7 +136,8 @@ struct store_stats {
 
 struct store_stats store_stats(const struct store *s);
 
-/* Asks the database for a sign of life: STORE_OK or STORE_FAILED. For readiness. */
+/* Asks the database for a sign of life, STORE_OK or STORE_FAILED, for readiness. It writes, since a
+ * full disk can still be read. */
 bool store_ping(struct store *s, struct store_caller c) MUST_CHECK;
 
 #endif

@@ -38,3 +38,11 @@ CREATE TABLE key_check (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     sealed BLOB NOT NULL
 ) STRICT;
+
+-- What a sign of life writes to.
+CREATE TABLE heartbeat (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    beats INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO heartbeat VALUES (1, 0);

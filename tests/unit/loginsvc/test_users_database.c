@@ -200,8 +200,15 @@ static void a_full_disk_is_the_operators_and_passes(void **state)
     fixture_await(f, LOGINS);
     for (size_t i = 0; i < LOGINS; i++)
         assert_failed(&f->results[i], ERR_OPERATOR, "full");
+    assert_true(store_ping(f->store, fixture_caller(f, 0)));
+    fixture_await(f, 1);
+    assert_failed(&f->results[0], ERR_OPERATOR, "full");
     assert_false(store_stats(f->store).healthy);
     write_errno = 0;
+    assert_true(store_ping(f->store, fixture_caller(f, 0)));
+    fixture_await(f, 1);
+    assert_int_equal(f->results[0].status, STORE_OK);
+    assert_true(store_stats(f->store).healthy);
     struct store_login in = login_of("openid-full", NULL, T0);
     assert_true(fixture_login(f, &in)->is_new); /* none of the failed ones stayed */
     assert_true(store_stats(f->store).healthy);
