@@ -74,10 +74,11 @@ static void set_healthy(struct store *s, bool healthy, const char *why)
         log_error("store.failing", LOG_STR("error", why));
 }
 
-static void count_result(struct store *s, const struct store_result *r)
+static void count_result(struct store *s, const struct store_result *r, bool wrote)
 {
     if (r->status != STORE_FAILED) {
-        set_healthy(s, true, "");
+        if (wrote) /* a full disk can still be read */
+            set_healthy(s, true, "");
         return;
     }
     s->stats.failed++;
@@ -113,11 +114,12 @@ static void on_job_done(struct workers_job *node, void *arg)
     struct job *job = CONTAINER_OF(node, struct job, in_queue);
     struct store_caller caller = job->caller;
     struct store_result result = job->op.result;
-    if (operation_writes(&job->op))
+    bool wrote = operation_writes(&job->op);
+    if (wrote)
         call_for_upkeep(s);
     bytes_wipe(job, sizeof *job);
     free(job);
-    count_result(s, &result);
+    count_result(s, &result, wrote);
     caller.done(caller.owner, caller.id, &result);
     bytes_wipe(&result, sizeof result);
 }

@@ -131,7 +131,7 @@ struct store_stats {
     uint64_t refused;  /* because the queue was full */
     uint64_t failed;   /* results STORE_FAILED */
     size_t under_way;
-    bool healthy; /* the last operation that reached the database did not fail because of it */
+    bool healthy; /* false from a failure of the database until something was written again */
 };
 
 struct store_stats store_stats(const struct store *s);

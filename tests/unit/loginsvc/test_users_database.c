@@ -245,6 +245,7 @@ static void a_lock_held_by_another_process_ends_at_the_deadline(void **state)
     int64_t waited = mono_between(start, clock_mono());
     assert_in_range(waited, TIMEOUT_MS, TIMEOUT_MS + 2000);
     assert_int_equal(fixture_get(f, 1)->status, STORE_NOT_FOUND); /* reading waits for nobody */
+    assert_false(store_stats(f->store).healthy);                  /* and proves nothing */
     assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_close(other), SQLITE_OK);
     assert_int_equal(fixture_login(f, &in)->status, STORE_OK);
