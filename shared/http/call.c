@@ -194,17 +194,28 @@ static void add_body(struct http_call *call, struct slice body)
     }
 }
 
-void http_reply(struct http_call *call, int status, const char *content_type, struct slice body)
+/* Codes and keys may stand in the body, which is evhttp's own memory. */
+void call_end(struct http_call *call)
 {
-    ASSERT(status >= 200 && status <= 599);
+    server_forget_call(call);
+    bytes_wipe((char *)call->body.p, call->body.n);
+}
+
+void call_put_headers(struct http_call *call, const char *content_type)
+{
     if (content_type)
         http_reply_header(call, "Content-Type", content_type);
     http_reply_header(call, "X-Request-Id", call->request_id);
     if (call->close)
         http_reply_header(call, "Connection", "close");
+}
+
+void http_reply(struct http_call *call, int status, const char *content_type, struct slice body)
+{
+    ASSERT(status >= 200 && status <= 599);
+    call_put_headers(call, content_type);
     add_body(call, body);
-    server_end_call(call);
-    bytes_wipe((char *)call->body.p, call->body.n); /* codes and keys, in evhttp's own memory */
+    call_end(call);
     server_send(call, status);
     server_report(call, status);
     call_free(call);

@@ -45,14 +45,28 @@ void call_free(struct http_call *call);
 /* Decodes query and parameters; false when an escape is bad or there are too many. */
 bool call_decode(struct http_call *call, const struct route_match *match) MUST_CHECK;
 
-/* Takes the call out of the server's books: it can no longer be found. In server.c. */
-void server_end_call(struct http_call *call);
+/* Puts the headers of every reply; body and status come after them. */
+void call_put_headers(struct http_call *call, const char *content_type);
+
+/* Takes the call out of the server's books, so that it can no longer be found, and wipes its body:
+ * the first step of every reply. */
+void call_end(struct http_call *call);
+
+/* Its part in server.c. */
+void server_forget_call(struct http_call *call);
 
 /* Hands the reply, which stands in the request, to evhttp. In server.c. */
 void server_send(struct http_call *call, int status);
 
+/* Has the connection told when evhttp wrote all of the reply. In server.c. */
+void server_watch_writing(struct http_call *call);
+
 /* Tells the access hook. In server.c. */
 void server_report(const struct http_call *call, int status);
+
+/* In server.c. */
+struct streams *server_streams(struct http_server *s);
+struct conns *server_conns(struct http_server *s);
 
 /* The shape of errors where the route has none. In server.c. */
 http_problem_fn *server_problem(const struct http_server *s);

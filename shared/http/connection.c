@@ -22,6 +22,8 @@ struct conn {
     enum conn_state state;
     mono_ms_t since;
     int fd;
+    void (*on_gone)(void *arg); /* while STREAM, else NULL */
+    void *on_gone_arg;
 };
 
 struct conns {
@@ -32,6 +34,7 @@ struct conns {
     size_t count_in[CONN_STATE_COUNT];
     size_t count;
     struct list pages;
+    struct event *soon;  /* later in this turn of the loop: adopts and looks at pages */
     struct conn **by_fd; /* NULL where there is none */
     size_t by_fd_size;
 };
@@ -58,10 +61,9 @@ static void move_to(struct conn *conn, enum conn_state state)
     enter_state(conn, state);
 }
 
-/* Makes evhttp give the connection up; the conn is gone when this returns. A timeout is the one
- * event that evhttp takes for the end in every state, and it needs no event on the socket, whose
- * reading may be suspended. */
-static void close_now(struct conn *conn)
+/* A timeout is the one event that evhttp takes for the end in every state, and it needs no event on
+ * the socket, whose reading may be suspended. */
+void conn_close(struct conn *conn)
 {
     ASSERT(conn->state != CONN_CALL && conn->state != CONN_FRESH);
     bufferevent_trigger_event(conn->bev, BEV_EVENT_TIMEOUT | BEV_EVENT_READING, 0);
@@ -135,9 +137,8 @@ static void replace_page(struct conn *conn)
     ASSERT(evbuffer_add(output, out.p, out.n) == 0);
 }
 
-static void replace_pages(void *arg)
+static void replace_pages(struct conns *c)
 {
-    struct conns *c = arg;
     struct list *node;
     while ((node = list_pop_front(&c->pages)) != NULL)
         replace_page(LIST_ENTRY(node, struct conn, page_node));
@@ -149,12 +150,11 @@ static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *in
 {
     struct conn *conn = arg;
     (void)output;
-    if (info->n_added == 0 || conn->state == CONN_CALL || conn->state == CONN_WRITING ||
-        list_linked(&conn->page_node))
+    bool alone = conn->state == CONN_IDLE || conn->state == CONN_READING;
+    if (info->n_added == 0 || !alone || list_linked(&conn->page_node))
         return;
-    if (list_empty(&conn->conns->pages))
-        loop_defer(conn->conns->loop, replace_pages, conn->conns);
     list_push_back(&conn->conns->pages, &conn->page_node);
+    event_active(conn->conns->soon, 0, 0);
 }
 
 /* ---- from accept to close ---- */
@@ -162,11 +162,15 @@ static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *in
 static void on_close(struct evhttp_connection *evcon, void *arg)
 {
     struct conn *conn = arg;
+    void (*on_gone)(void *arg) = conn->on_gone;
+    void *on_gone_arg = conn->on_gone_arg;
     (void)evcon;
     evbuffer_remove_cb(bufferevent_get_input(conn->bev), on_input, conn);
     evbuffer_remove_cb(bufferevent_get_output(conn->bev), on_output, conn);
     conn->conns->by_fd[conn->fd] = NULL;
     forget(conn);
+    if (on_gone)
+        on_gone(on_gone_arg);
 }
 
 static void index_by_fd(struct conn *conn)
@@ -209,15 +213,22 @@ static void adopt(struct conn *conn)
 static void make_room(struct conns *c)
 {
     if (c->count >= c->options.max && !list_empty(&c->in[CONN_IDLE]))
-        close_now(LIST_ENTRY(c->in[CONN_IDLE].next, struct conn, node));
+        conn_close(LIST_ENTRY(c->in[CONN_IDLE].next, struct conn, node));
 }
 
-static void adopt_fresh(void *arg)
+static void adopt_fresh(struct conns *c)
 {
-    struct conns *c = arg;
     make_room(c);
     while (!list_empty(&c->in[CONN_FRESH]))
         adopt(LIST_ENTRY(c->in[CONN_FRESH].next, struct conn, node));
+}
+
+static void on_soon(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    adopt_fresh(arg);
+    replace_pages(arg);
 }
 
 /* evhttp asks for the bufferevent of a connection just accepted. */
@@ -233,9 +244,8 @@ static struct bufferevent *on_accept(struct event_base *base, void *arg)
     bufferevent_incref(conn->bev);
     /* While a reply is written evhttp reads without looking, to notice a close. */
     bufferevent_setwatermark(conn->bev, EV_READ, 0, c->options.max_body + INPUT_SLACK);
-    if (list_empty(&c->in[CONN_FRESH]))
-        loop_defer(c->loop, adopt_fresh, c);
     enter_state(conn, CONN_FRESH);
+    event_active(c->soon, 0, 0);
     if (++c->count >= c->options.max)
         ASSERT(evconnlistener_disable(c->listener) == 0);
     return conn->bev;
@@ -258,16 +268,11 @@ struct conns *conns_new(struct loop *l, struct evhttp *http, struct evconnlisten
     for (int i = 0; i < CONN_STATE_COUNT; i++)
         list_init(&c->in[i]);
     list_init(&c->pages);
+    c->soon = event_new(loop_base(l), -1, 0, on_soon, c);
+    ASSERT(c->soon != NULL);
     evhttp_set_bevcb(http, on_accept, c);
     evconnlistener_set_error_cb(listener, on_accept_error);
     return c;
-}
-
-static void free_conns(void *arg)
-{
-    struct conns *c = arg;
-    free(c->by_fd);
-    free(c);
 }
 
 void conns_free(struct conns *c)
@@ -276,7 +281,9 @@ void conns_free(struct conns *c)
         return;
     adopt_fresh(c);
     ASSERT(c->count == 0);
-    loop_defer(c->loop, free_conns, c); /* behind what is already put off */
+    event_free(c->soon);
+    free(c->by_fd);
+    free(c);
 }
 
 /* ---- for the server ---- */
@@ -319,6 +326,24 @@ void conn_begin_writing(struct conn *conn, bool at_once)
         bufferevent_trigger(conn->bev, EV_WRITE, BEV_TRIG_DEFER_CALLBACKS);
 }
 
+void conn_begin_stream(struct conn *conn, void (*on_gone)(void *arg), void *arg)
+{
+    conn->on_gone = on_gone;
+    conn->on_gone_arg = arg;
+    move_to(conn, CONN_STREAM);
+}
+
+void conn_end_stream(struct conn *conn)
+{
+    conn->on_gone = NULL;
+    move_to(conn, CONN_WRITING);
+}
+
+size_t conn_backlog(const struct conn *conn)
+{
+    return evbuffer_get_length(bufferevent_get_output(conn->bev));
+}
+
 void conn_end_writing(struct conn *conn)
 {
     bool more = evbuffer_get_length(bufferevent_get_input(conn->bev)) > 0;
@@ -333,7 +358,7 @@ void conns_sweep(struct conns *c, mono_ms_t now)
             struct conn *oldest = LIST_ENTRY(c->in[s].next, struct conn, node);
             if (!mono_reached(now, mono_after(oldest->since, timeout_ms)))
                 break;
-            close_now(oldest);
+            conn_close(oldest);
         }
     }
     listen_again(c);
@@ -357,6 +382,6 @@ void conns_close_idle(struct conns *c)
     {
         struct conn *conn = LIST_ENTRY(it, struct conn, node);
         if (!has_unread(conn))
-            close_now(conn);
+            conn_close(conn);
     }
 }

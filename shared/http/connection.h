@@ -24,7 +24,8 @@
     X(IDLE)    /* waits for the first byte of a request */                                         \
     X(READING) /* has that byte, waits for the last one */                                         \
     X(CALL)    /* a call is in the hands of its handler */                                         \
-    X(WRITING) /* a reply is on its way */
+    X(WRITING) /* a reply is on its way */                                                         \
+    X(STREAM)  /* a reply without an end is on its way */
 
 #define X(name) CONN_##name,
 enum conn_state { CONN_STATES(X) CONN_STATE_COUNT };
@@ -63,6 +64,15 @@ void conn_begin_writing(struct conn *conn, bool at_once);
 
 /* The reply was taken by the socket; the next request may begin. */
 void conn_end_writing(struct conn *conn);
+
+/* As conn_begin_writing, for a streamed reply: on_gone(arg) runs when the connection ends, out of
+ * the middle of evhttp. conn_end_stream comes before the last piece is given to evhttp. */
+void conn_begin_stream(struct conn *conn, void (*on_gone)(void *arg), void *arg);
+void conn_end_stream(struct conn *conn);
+size_t conn_backlog(const struct conn *conn); /* bytes that the socket did not take yet */
+
+/* Makes evhttp give the connection up, which must not be FRESH or in a CALL; gone on return. */
+void conn_close(struct conn *conn);
 
 /* Closes what has been too long in its state, and accepts again after a shortage of files. */
 void conns_sweep(struct conns *c, mono_ms_t now);

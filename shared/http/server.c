@@ -14,6 +14,7 @@
 #include "http/listen.h"
 #include "http/problem.h"
 #include "http/route.h"
+#include "http/stream.h"
 #include "sys/clock.h"
 
 enum {
@@ -21,6 +22,7 @@ enum {
     DEFAULT_MAX_BODY = 64 * 1024,
     DEFAULT_MAX_CONNECTIONS = 8192,
     DEFAULT_MAX_IN_FLIGHT = 1024,
+    DEFAULT_MAX_STREAMS = 256,
     DEFAULT_TIMEOUT_MS = 10 * 1000,
     DEFAULT_IDLE_MS = 75 * 1000,
     TICK_MAX_MS = 500,
@@ -42,6 +44,7 @@ struct http_server {
     struct evhttp *http;
     struct evhttp_bound_socket *bound; /* NULL once accepting stopped */
     struct conns *conns;
+    struct streams *streams;
     struct route_tables tables;
     struct slots *calls;
     struct list in_flight; /* calls, oldest first */
@@ -60,7 +63,17 @@ http_problem_fn *server_problem(const struct http_server *s)
     return s->options.problem;
 }
 
-void server_end_call(struct http_call *call)
+struct streams *server_streams(struct http_server *s)
+{
+    return s->streams;
+}
+
+struct conns *server_conns(struct http_server *s)
+{
+    return s->conns;
+}
+
+void server_forget_call(struct http_call *call)
 {
     ASSERT(slots_remove(call->server->calls, call->id) == call);
     list_remove(&call->node);
@@ -74,6 +87,11 @@ static void on_written(struct evhttp_request *req, void *arg)
         conn_end_writing(conn);
 }
 
+void server_watch_writing(struct http_call *call)
+{
+    evhttp_request_set_on_complete_cb(call->req, on_written, call->server);
+}
+
 /* A request whose connection is gone is freed by evhttp instead. One that expects "100 Continue"
  * may still have that line's own write under way, so its reply goes evhttp's way. */
 void server_send(struct http_call *call, int status)
@@ -81,7 +99,7 @@ void server_send(struct http_call *call, int status)
     struct http_server *s = call->server;
     struct conn *conn = conns_find(s->conns, call->req);
     bool at_once = http_call_header(call, "Expect").p == NULL;
-    evhttp_request_set_on_complete_cb(call->req, on_written, s);
+    server_watch_writing(call);
     evhttp_send_reply(call->req, status, http_status_phrase(status), NULL);
     if (conn)
         conn_begin_writing(conn, at_once);
@@ -223,6 +241,7 @@ static void set_options(struct http_server *s, const struct http_server_options 
     OR_DEFAULT(o->max_body, DEFAULT_MAX_BODY);
     OR_DEFAULT(o->max_connections, DEFAULT_MAX_CONNECTIONS);
     OR_DEFAULT(o->max_in_flight, DEFAULT_MAX_IN_FLIGHT);
+    OR_DEFAULT(o->max_streams, DEFAULT_MAX_STREAMS);
     OR_DEFAULT(o->reply_timeout_ms, DEFAULT_TIMEOUT_MS);
     OR_DEFAULT(o->read_timeout_ms, DEFAULT_TIMEOUT_MS);
     OR_DEFAULT(o->write_timeout_ms, DEFAULT_TIMEOUT_MS);
@@ -276,6 +295,7 @@ static void set_up_connections(struct http_server *s, int fd)
     s->bound = evhttp_bind_listener(s->http, listener);
     ASSERT(s->bound != NULL);
     s->conns = conns_new(s->loop, s->http, listener, &conns);
+    s->streams = streams_new(s->loop, s->conns, o->max_streams);
 }
 
 struct http_server *http_server_new(struct loop *l, const struct http_server_options *options,
@@ -304,6 +324,7 @@ struct http_server *http_server_new(struct loop *l, const struct http_server_opt
 static void stop_accepting(struct http_server *s)
 {
     conns_stop_accepting(s->conns);
+    streams_close(s->streams);
     if (s->bound)
         evhttp_del_accept_socket(s->http, s->bound);
     s->bound = NULL;
@@ -331,6 +352,7 @@ void http_server_free(struct http_server *s)
     loop_timer_free(s->tick);
     stop_accepting(s);
     end_calls(s, 0, 503, "shutting_down");
+    streams_free(s->streams);
     evhttp_free(s->http);
     conns_free(s->conns);
     slots_free(s->calls);

@@ -68,6 +68,7 @@ struct http_server_options {
     size_t max_body;          /* bytes of a request's body; 0: 64 KiB. More is 413 */
     size_t max_connections;   /* 0: 8192. More wait unaccepted; idle ones make room */
     size_t max_in_flight;     /* calls not yet replied to; 0: 1024. More is 503 with Retry-After */
+    size_t max_streams;       /* replies without an end; 0: 256 */
     int64_t reply_timeout_ms; /* for the handler, then 504; 0: 10 s */
     int64_t read_timeout_ms;  /* from a request's first byte to its last; 0: 10 s */
     int64_t write_timeout_ms; /* for the client to take a reply; 0: 10 s */
@@ -137,6 +138,20 @@ void http_reply_header(struct http_call *call, const char *name, const char *val
 
 void http_reply(struct http_call *call, int status, const char *content_type, struct slice body);
 void http_reply_json(struct http_call *call, int status, const json_t *body); /* not taken */
+
+/* Begins a 200 reply that goes on for as long as both sides like (server-sent events); ends the
+ * call. on_close(arg) runs once, later, when the client is gone or took too little of what was sent
+ * or the server drains; not after http_stream_end. Returns the stream's id, or 0 (and on_close will
+ * not run) where there is nothing to stream: a HEAD, too many streams (503), a drain (503). */
+uint64_t http_reply_stream(struct http_call *call, const char *content_type,
+                           void (*on_close)(void *arg), void *arg);
+
+/* Sends a piece; copied. An id that has ended is ignored. A client that is more than
+ * HTTP_STREAM_BACKLOG behind is given up. */
+void http_stream_send(struct http_server *s, uint64_t id, struct slice piece);
+void http_stream_end(struct http_server *s, uint64_t id);
+
+enum { HTTP_STREAM_BACKLOG = 64 * 1024 }; /* bytes */
 
 /* In the shape of the call's route or server. `detail` may be NULL. */
 void http_reply_problem(struct http_call *call, int status, const char *code, const char *detail);
