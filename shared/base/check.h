@@ -12,6 +12,9 @@
 #define ARRAY_LEN(a)                    (sizeof(a) / sizeof((a)[0]))
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
+/* Where the program's own logic says that nothing comes. */
+#define UNREACHABLE(why) check_failed((why), __FILE__, __LINE__)
+
 #define ASSERT(expr) ((expr) ? (void)0 : check_failed(#expr, __FILE__, __LINE__))
 
 /* Writes one line to stderr and aborts. Use through ASSERT. */

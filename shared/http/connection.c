@@ -8,6 +8,7 @@
 #include <event2/bufferevent.h>
 
 #include "base/list.h"
+#include "http/fd_table.h"
 
 enum {
     INPUT_SLACK = 32 * 1024, /* beside a body: the head, chunk sizes, pipelined requests */
@@ -19,7 +20,7 @@ struct conn {
     struct bufferevent *bev; /* borrowed from evhttp; while FRESH, one reference is ours */
     struct list node;        /* in the list of its state */
     struct list page_node;   /* in conns->pages while words of evhttp's own wait to be looked at */
-    enum conn_state state;
+    enum connection_state state;
     mono_ms_t since;
     int fd;
     void (*on_gone)(void *arg); /* while STREAM, else NULL */
@@ -34,9 +35,8 @@ struct conns {
     size_t count_in[CONN_STATE_COUNT];
     size_t count;
     struct list pages;
-    struct event *soon;  /* later in this turn of the loop: adopts and looks at pages */
-    struct conn **by_fd; /* NULL where there is none */
-    size_t by_fd_size;
+    struct event *soon; /* later in this turn of the loop: adopts and looks at pages */
+    struct fd_table by_fd;
 };
 
 /* ---- states ---- */
@@ -47,7 +47,7 @@ static void leave_state(struct conn *conn)
     conn->conns->count_in[conn->state]--;
 }
 
-static void enter_state(struct conn *conn, enum conn_state state)
+static void enter_state(struct conn *conn, enum connection_state state)
 {
     conn->state = state;
     conn->since = loop_now(conn->conns->loop);
@@ -55,7 +55,7 @@ static void enter_state(struct conn *conn, enum conn_state state)
     conn->conns->count_in[state]++;
 }
 
-static void move_to(struct conn *conn, enum conn_state state)
+static void move_to(struct conn *conn, enum connection_state state)
 {
     leave_state(conn);
     enter_state(conn, state);
@@ -63,7 +63,7 @@ static void move_to(struct conn *conn, enum conn_state state)
 
 /* A timeout is the one event that evhttp takes for the end in every state, and it needs no event on
  * the socket, whose reading may be suspended. */
-void conn_close(struct conn *conn)
+void connection_close(struct conn *conn)
 {
     ASSERT(conn->state != CONN_CALL && conn->state != CONN_FRESH);
     bufferevent_trigger_event(conn->bev, BEV_EVENT_TIMEOUT | BEV_EVENT_READING, 0);
@@ -167,25 +167,10 @@ static void on_close(struct evhttp_connection *evcon, void *arg)
     (void)evcon;
     evbuffer_remove_cb(bufferevent_get_input(conn->bev), on_input, conn);
     evbuffer_remove_cb(bufferevent_get_output(conn->bev), on_output, conn);
-    conn->conns->by_fd[conn->fd] = NULL;
+    fd_table_remove(&conn->conns->by_fd, conn->fd);
     forget(conn);
     if (on_gone)
         on_gone(on_gone_arg);
-}
-
-static void index_by_fd(struct conn *conn)
-{
-    struct conns *c = conn->conns;
-    size_t fd = (size_t)conn->fd, size = c->by_fd_size ? c->by_fd_size : 64;
-    while (fd >= size)
-        size *= 2;
-    if (size > c->by_fd_size) {
-        c->by_fd = xrealloc(c->by_fd, size * sizeof *c->by_fd);
-        memset(c->by_fd + c->by_fd_size, 0, (size - c->by_fd_size) * sizeof *c->by_fd);
-        c->by_fd_size = size;
-    }
-    ASSERT(c->by_fd[fd] == NULL);
-    c->by_fd[fd] = conn;
 }
 
 /* Finds the evhttp_connection that was made of our bufferevent: it is the argument of the
@@ -198,7 +183,7 @@ static void adopt(struct conn *conn)
     if (evcon) {
         ASSERT(evhttp_connection_get_bufferevent(evcon) == bev);
         conn->fd = bufferevent_getfd(bev);
-        index_by_fd(conn);
+        fd_table_put(&conn->conns->by_fd, conn->fd, conn);
         evhttp_connection_set_closecb(evcon, on_close, conn);
         ASSERT(evbuffer_add_cb(bufferevent_get_input(bev), on_input, conn) != NULL);
         ASSERT(evbuffer_add_cb(bufferevent_get_output(bev), on_output, conn) != NULL);
@@ -213,7 +198,7 @@ static void adopt(struct conn *conn)
 static void make_room(struct conns *c)
 {
     if (c->count >= c->options.max && !list_empty(&c->in[CONN_IDLE]))
-        conn_close(LIST_ENTRY(c->in[CONN_IDLE].next, struct conn, node));
+        connection_close(LIST_ENTRY(c->in[CONN_IDLE].next, struct conn, node));
 }
 
 static void adopt_fresh(struct conns *c)
@@ -282,7 +267,7 @@ void conns_free(struct conns *c)
     adopt_fresh(c);
     ASSERT(c->count == 0);
     event_free(c->soon);
-    free(c->by_fd);
+    fd_table_deinit(&c->by_fd);
     free(c);
 }
 
@@ -293,7 +278,7 @@ size_t conns_count(const struct conns *c)
     return c->count;
 }
 
-size_t conns_in(const struct conns *c, enum conn_state state)
+size_t conns_in(const struct conns *c, enum connection_state state)
 {
     return c->count_in[state];
 }
@@ -304,16 +289,17 @@ struct conn *conns_find(struct conns *c, struct evhttp_request *req)
     if (!evcon)
         return NULL;
     int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(evcon));
-    ASSERT(fd >= 0 && (size_t)fd < c->by_fd_size && c->by_fd[fd] != NULL);
-    return c->by_fd[fd];
+    struct conn *conn = fd_table_get(&c->by_fd, fd);
+    ASSERT(conn != NULL);
+    return conn;
 }
 
-void conn_begin_call(struct conn *conn)
+void connection_begin_call(struct conn *conn)
 {
     move_to(conn, CONN_CALL);
 }
 
-void conn_begin_writing(struct conn *conn, bool at_once)
+void connection_begin_writing(struct conn *conn, bool at_once)
 {
     struct evbuffer *output = bufferevent_get_output(conn->bev);
     move_to(conn, CONN_WRITING);
@@ -326,25 +312,25 @@ void conn_begin_writing(struct conn *conn, bool at_once)
         bufferevent_trigger(conn->bev, EV_WRITE, BEV_TRIG_DEFER_CALLBACKS);
 }
 
-void conn_begin_stream(struct conn *conn, void (*on_gone)(void *arg), void *arg)
+void connection_begin_stream(struct conn *conn, void (*on_gone)(void *arg), void *arg)
 {
     conn->on_gone = on_gone;
     conn->on_gone_arg = arg;
     move_to(conn, CONN_STREAM);
 }
 
-void conn_end_stream(struct conn *conn)
+void connection_end_stream(struct conn *conn)
 {
     conn->on_gone = NULL;
     move_to(conn, CONN_WRITING);
 }
 
-size_t conn_backlog(const struct conn *conn)
+size_t connection_backlog(const struct conn *conn)
 {
     return evbuffer_get_length(bufferevent_get_output(conn->bev));
 }
 
-void conn_end_writing(struct conn *conn)
+void connection_end_writing(struct conn *conn)
 {
     bool more = evbuffer_get_length(bufferevent_get_input(conn->bev)) > 0;
     move_to(conn, more ? CONN_READING : CONN_IDLE);
@@ -358,7 +344,7 @@ void conns_sweep(struct conns *c, mono_ms_t now)
             struct conn *oldest = LIST_ENTRY(c->in[s].next, struct conn, node);
             if (!mono_reached(now, mono_after(oldest->since, timeout_ms)))
                 break;
-            conn_close(oldest);
+            connection_close(oldest);
         }
     }
     listen_again(c);
@@ -382,6 +368,6 @@ void conns_close_idle(struct conns *c)
     {
         struct conn *conn = LIST_ENTRY(it, struct conn, node);
         if (!has_unread(conn))
-            conn_close(conn);
+            connection_close(conn);
     }
 }

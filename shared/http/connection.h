@@ -28,7 +28,7 @@
     X(STREAM)  /* a reply without an end is on its way */
 
 #define X(name) CONN_##name,
-enum conn_state { CONN_STATES(X) CONN_STATE_COUNT };
+enum connection_state { CONN_STATES(X) CONN_STATE_COUNT };
 #undef X
 
 struct conns_options {
@@ -50,29 +50,30 @@ struct conns *conns_new(struct loop *l, struct evhttp *http, struct evconnlisten
 void conns_free(struct conns *c);
 
 size_t conns_count(const struct conns *c);
-size_t conns_in(const struct conns *c, enum conn_state state);
+size_t conns_in(const struct conns *c, enum connection_state state);
 
 /* The connection that a request came on; NULL when it is gone. */
 struct conn *conns_find(struct conns *c, struct evhttp_request *req);
 
 /* Its request is whole, and the handler's. */
-void conn_begin_call(struct conn *conn);
+void connection_begin_call(struct conn *conn);
 
 /* The reply was just given to evhttp. Writes at once what the socket takes, which saves the turn
  * through epoll and gets the reply out before evhttp learns that a client half-closed. */
-void conn_begin_writing(struct conn *conn, bool at_once);
+void connection_begin_writing(struct conn *conn, bool at_once);
 
 /* The reply was taken by the socket; the next request may begin. */
-void conn_end_writing(struct conn *conn);
+void connection_end_writing(struct conn *conn);
 
-/* As conn_begin_writing, for a streamed reply: on_gone(arg) runs when the connection ends, out of
- * the middle of evhttp. conn_end_stream comes before the last piece is given to evhttp. */
-void conn_begin_stream(struct conn *conn, void (*on_gone)(void *arg), void *arg);
-void conn_end_stream(struct conn *conn);
-size_t conn_backlog(const struct conn *conn); /* bytes that the socket did not take yet */
+/* As connection_begin_writing, for a streamed reply: on_gone(arg) runs when the connection ends,
+ * out of the middle of evhttp. connection_end_stream comes before the last piece is given to
+ * evhttp. */
+void connection_begin_stream(struct conn *conn, void (*on_gone)(void *arg), void *arg);
+void connection_end_stream(struct conn *conn);
+size_t connection_backlog(const struct conn *conn); /* bytes that the socket did not take yet */
 
 /* Makes evhttp give the connection up, which must not be FRESH or in a CALL; gone on return. */
-void conn_close(struct conn *conn);
+void connection_close(struct conn *conn);
 
 /* Closes what has been too long in its state, and accepts again after a shortage of files. */
 void conns_sweep(struct conns *c, mono_ms_t now);

@@ -84,7 +84,7 @@ static void on_written(struct evhttp_request *req, void *arg)
     struct http_server *s = arg;
     struct conn *conn = conns_find(s->conns, req);
     if (conn)
-        conn_end_writing(conn);
+        connection_end_writing(conn);
 }
 
 void server_watch_writing(struct http_call *call)
@@ -102,7 +102,7 @@ void server_send(struct http_call *call, int status)
     server_watch_writing(call);
     evhttp_send_reply(call->req, status, http_status_phrase(status), NULL);
     if (conn)
-        conn_begin_writing(conn, at_once);
+        connection_begin_writing(conn, at_once);
 }
 
 void server_report(const struct http_call *call, int status)
@@ -168,7 +168,7 @@ static void on_request(struct evhttp_request *req, void *arg)
 {
     struct http_server *s = arg;
     struct http_call *call = call_new(s, req);
-    conn_begin_call(conns_find(s->conns, req));
+    connection_begin_call(conns_find(s->conns, req));
     call->id = slots_put(s->calls, call);
     list_push_back(&s->in_flight, &call->node);
     call->close = s->state != SERVER_SERVING;

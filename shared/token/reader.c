@@ -9,6 +9,7 @@
 #include "base/prng.h"
 #include "log/log.h"
 #include "sys/entropy.h"
+#include "token/keys.h"
 #include "token/slot.h"
 
 enum {
@@ -19,7 +20,6 @@ enum {
     REPORT_TIMEOUT_MS = 5000,
     REPORT_PAUSE_MS = 1000,
     LOG_PERIOD_MS = 30000,
-    KEY_SIZE = 256,
 };
 
 extern const unsigned char token_reader_load_lua[];
@@ -65,16 +65,6 @@ struct token_reader {
     int calling;
 };
 
-static struct slice key_of(const struct token_reader *r, struct slice appid, const char *name,
-                           char out[KEY_SIZE])
-{
-    struct text t = text_init(out, KEY_SIZE);
-    text_fmt(&t, "%s:{", r->prefix);
-    text_add(&t, appid);
-    text_fmt(&t, "}:%s", name);
-    return (struct slice){t.p, t.n};
-}
-
 static bool view_of(const struct app *app, struct token_view *out)
 {
     int64_t remaining_ms = token_slot_remaining_ms(&app->slot, loop_now(app->reader->loop));
@@ -111,7 +101,7 @@ static void call_ended(struct token_reader *r)
 {
     struct list *node;
     r->calling++;
-    while ((node = r->ended.next) != &r->ended) {
+    while ((node = list_pop_front(&r->ended)) != NULL) {
         struct wait *w = LIST_ENTRY(node, struct wait, node);
         void (*fn)(const struct token_view *, void *) = w->fn;
         void *arg = w->arg;
@@ -244,12 +234,13 @@ static void on_loaded(const struct redis_result *r, void *arg)
 static void load(struct app *app)
 {
     struct token_reader *r = app->reader;
-    char room[KEY_SIZE];
-    struct slice key = key_of(r, slice_of(app->appid), "token", room);
+    char name[TOKEN_KEY_SIZE];
     app->load_again = app->load_id != 0;
     if (app->load_again)
         return;
     loop_timer_stop(app->poll);
+    token_key(TOKEN_KEY_RECORD, r->prefix, app->appid, name);
+    struct slice key = slice_of(name);
     app->load_id = redis_run(r->client, &r->load, REDIS_WAIT, LOAD_TIMEOUT_MS, &key, 1, NULL, 0,
                              on_loaded, app);
 }
@@ -300,8 +291,8 @@ static void app_free(struct app *app)
 
 void token_reader_watch(struct token_reader *r, struct slice appid)
 {
-    static const struct redis_listener LISTENER = {on_refreshed, on_live};
-    char room[KEY_SIZE];
+    static const struct redis_listener listener = {on_refreshed, on_live};
+    char channel[TOKEN_KEY_SIZE];
     if (map_get(r->apps, appid))
         return;
     struct app *app = xcalloc(1, sizeof *app);
@@ -309,8 +300,9 @@ void token_reader_watch(struct token_reader *r, struct slice appid)
     app->appid = slice_dup(appid);
     app->reported_at = MONO_PAST;
     app->poll = loop_timer_new(r->loop, on_poll, app);
-    app->subscription = redis_subscribe(r->subscriber, REDIS_CHANNEL,
-                                        key_of(r, appid, "refreshed", room), &LISTENER, app);
+    token_key(TOKEN_KEY_REFRESHED, r->prefix, app->appid, channel);
+    app->subscription =
+        redis_subscribe(r->subscriber, REDIS_CHANNEL, slice_of(channel), &listener, app);
     (void)map_put(r->apps, appid, app);
     load(app);
 }
@@ -446,15 +438,16 @@ static bool was_just_reported(struct app *app, int64_t version)
 void token_reader_report(struct token_reader *r, struct slice appid, int64_t version, int errcode,
                          struct slice by)
 {
-    char room[KEY_SIZE], version_text[24], errcode_text[16];
+    char stream[TOKEN_KEY_SIZE], version_text[24], errcode_text[16];
     struct app *app = map_get(r->apps, appid);
-    if (app && was_just_reported(app, version))
+    if (!app || was_just_reported(app, version))
         return;
+    token_key(TOKEN_KEY_REPORTS, r->prefix, app->appid, stream);
     (void)snprintf(version_text, sizeof version_text, "%" PRId64, version);
     (void)snprintf(errcode_text, sizeof errcode_text, "%d", errcode);
     redis_command(r->client, REDIS_WAIT, REPORT_TIMEOUT_MS,
-                  REDIS_ARGV(SLICE_LIT("XADD"), key_of(r, appid, "reports", room),
-                             SLICE_LIT("MAXLEN"), SLICE_LIT("~"), SLICE_LIT("1000"), SLICE_LIT("*"),
+                  REDIS_ARGV(SLICE_LIT("XADD"), slice_of(stream), SLICE_LIT("MAXLEN"),
+                             SLICE_LIT("~"), SLICE_LIT("1000"), SLICE_LIT("*"),
                              SLICE_LIT("version"), slice_of(version_text), SLICE_LIT("errcode"),
                              slice_of(errcode_text), SLICE_LIT("by"), by),
                   on_reported, NULL);

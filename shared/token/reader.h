@@ -28,7 +28,7 @@ struct token_view {
     int64_t remaining_ms; /* of its life, more than 0 */
 };
 
-/* prefix is KEY_PREFIX, copied. */
+/* prefix is KEY_PREFIX, copied; it and the appids are valid as keys.h says. */
 struct token_reader *token_reader_new(struct loop *l, struct redis_client *c,
                                       struct redis_subscriber *s, struct slice prefix) MUST_CHECK;
 

@@ -51,7 +51,7 @@ static void judge_reads(struct world *w)
         j->dead_since = w->now;
         if (w->climate.calm)
             fail(w, "tok-%d in Redis is dead in calm weather", token);
-        if (!j->tainted && !w->redis.data.intent[0])
+        if (!j->tainted && token > j->clock_exempt && !w->redis.data.intent[0])
             fail(w, "tok-%d in Redis is dead and no intent says why", token);
     } else {
         int64_t from = j->dead_since > j->excused_until ? j->dead_since : j->excused_until;
@@ -61,17 +61,21 @@ static void judge_reads(struct world *w)
     }
     int previous = redis_previous(&w->redis, w->now);
     if (previous && !wechat_alive(&w->wechat, previous, w->now) && !j->tainted &&
-        !j->previous_tainted && !w->redis.data.intent[0])
+        !j->previous_tainted && previous > j->clock_exempt && !w->redis.data.intent[0])
         fail(w, "tok-%d in Redis as the previous one is dead", previous);
 }
 
-/* Every key that holds a token expires no later than the token. */
+/* Every key that holds a token expires no later than the token, but for those that were there, or
+ * under way, when Redis's clock was set. */
 static void judge_ttl(struct world *w)
 {
     const struct redis_data *d = &w->redis.data;
-    if (redis_token(&w->redis, w->now) && d->token_until > wechat_expires(&w->wechat, d->token))
+    int64_t until = d->token_until - w->redis.clock;
+    if (!redis_token(&w->redis, w->now) || d->token <= w->judge.clock_exempt)
+        return;
+    if (until > wechat_expires(&w->wechat, d->token))
         fail(w, "tok-%d expires in Redis %lld ms after its end", d->token,
-             (long long)(d->token_until - wechat_expires(&w->wechat, d->token)));
+             (long long)(until - wechat_expires(&w->wechat, d->token)));
 }
 
 void judge_state(struct world *w)
@@ -103,15 +107,30 @@ void judge_after_write(struct world *w, int64_t version_before, int token_before
         j->tainted = false;
 }
 
-/* Invariant 2: no issuance without a stored intent. */
+/* Redis lost the intent, or set its clock and gave the lease away too soon, while the request was
+ * under way: the fenced-out leader will report it. */
+static bool margins_broken(const struct world *w)
+{
+    const struct judge *j = &w->judge;
+    return j->lost_data ||
+           (j->clock_exempt && w->now - j->clock_set_at < 2 * w->climate.lease_ttl_ms);
+}
+
+/* Invariant 2: no issuance without a stored intent. Invariant 5: the day's budget. */
 void judge_issue(struct world *w, int node)
 {
-    if (!w->redis.data.intent[0] && !w->judge.lost_data)
+    struct judge *j = &w->judge;
+    const struct refresh_config *c = &w->climate.config;
+    if (j->clock_exempt && w->now - j->clock_set_at < 2 * c->call_timeout_ms)
+        j->clock_exempt = w->wechat.issued + 1;
+    if (!w->redis.data.intent[0] && margins_broken(w)) {
+        j->tainted = true;
+        judge_excuse(w, j->recovery_ms);
+    } else if (!w->redis.data.intent[0]) {
         fail(w, "node %d calls WeChat and no intent is stored", node);
-    if (w->climate.config.daily_budget <= w->wechat.issued_ours && !w->judge.lost_data &&
-        w->climate.config.mode == TOKEN_CLASSIC)
-        fail(w, "the budget of %lld issuances is broken",
-             (long long)w->climate.config.daily_budget);
+    }
+    if (c->daily_budget <= w->wechat.issued_ours && !j->lost_data && c->mode == TOKEN_CLASSIC)
+        fail(w, "the budget of %lld issuances is broken", (long long)c->daily_budget);
 }
 
 static bool budget_spent(const struct world *w)

@@ -30,7 +30,6 @@ static struct refresh_env env_of(const struct world *w, const struct node *n)
 {
     return (struct refresh_env){
         .now = {w->now + n->mono_offset},
-        .wall = {w->now + n->wall_offset},
         .lease_until = lease_until(n->lease),
     };
 }
@@ -134,11 +133,10 @@ static void send_answer(struct world *w, struct node *n, struct message *m, bool
 }
 
 /* The planted fault: the life counted from when the answer was received. */
-static wall_ms_t late_end(const struct world *w, const struct node *n,
-                          const struct refresh_action *a)
+static void count_from_receive(const struct world *w, struct refresh_written *r)
 {
-    wall_ms_t received = {w->now + n->wall_offset};
-    return wall_after(a->record.dies_at, wall_between(a->record.issued_at, received));
+    r->ttl_ms = wall_between(r->issued_at, r->expires_at);
+    r->expires_at = (wall_ms_t){w->now + w->redis.clock + r->ttl_ms};
 }
 
 static void perform(struct world *w, struct node *n, const struct refresh_action *a)
@@ -151,7 +149,7 @@ static void perform(struct world *w, struct node *n, const struct refresh_action
     case REFRESH_DO_SETTLE: {
         struct message *m = message_of(a);
         if (a->kind == REFRESH_DO_COMMIT && w->plant == PLANT_TTL_FROM_RECEIVE)
-            m->action.record.dies_at = late_end(w, n, a);
+            count_from_receive(w, &m->action.record);
         send(w, n, m, AT_REDIS);
         return;
     }
@@ -286,7 +284,7 @@ void node_at_redis(struct world *w, struct node *n, struct message *m)
     } else {
         int64_t version = r->data.version;
         int token = redis_token(r, w->now);
-        redis_refresh(r, &m->action, w->now, w->now, &m->answer, &m->names);
+        redis_refresh(r, &m->action, w->now, &m->answer, &m->names);
         judge_after_write(w, version, token);
         world_trace(w,
                     "redis: op %llu kind %d of node %d epoch %lld -> store %d, version %lld tok-%d "
@@ -354,7 +352,6 @@ void node_start(struct world *w, int index)
     char owner[16];
     snprintf(owner, sizeof owner, "node%d.%d", index, n->incarnation);
     n->mono_offset = world_between(w, 0, 1000000000);
-    n->wall_offset = 1700000000000 + world_between(w, -2000, 2000);
     n->paused_until = 0;
     n->stopping = false;
     n->tick_at = 0;

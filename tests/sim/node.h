@@ -9,7 +9,7 @@ struct node {
     int index, incarnation;
     struct lease *lease;     /* NULL while down */
     struct refresh *refresh; /* the same */
-    int64_t mono_offset, wall_offset;
+    int64_t mono_offset;
     int64_t paused_until;
     int64_t tick_at; /* of the one tick that counts; older ones in the queue are stale */
     bool stopping;

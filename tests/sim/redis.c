@@ -4,8 +4,6 @@
 
 #include "base/check.h"
 
-#define REDIS_CLOCK 1650000000000 /* Redis's clock is neither ours nor that of any node */
-
 /* ---- lease ---- */
 
 static int64_t later(int64_t a, int64_t b)
@@ -24,7 +22,7 @@ static void lease_acquire(struct redis *r, int owner, int64_t ttl_ms, const stru
     }
     d->lease_owner = owner;
     d->lease_until = now + ttl_ms;
-    d->epoch = later(later(d->epoch, a->epoch) + 1, now + REDIS_CLOCK);
+    d->epoch = later(later(d->epoch, a->epoch) + 1, now);
     answer->kind = LEASE_GRANTED;
     answer->epoch = d->epoch;
 }
@@ -48,6 +46,7 @@ static void lease_renew(struct redis *r, int owner, int64_t ttl_ms, const struct
 void redis_lease(struct redis *r, int owner, int64_t ttl_ms, const struct lease_action *a,
                  int64_t now, struct lease_event *answer)
 {
+    now += r->clock;
     *answer = (struct lease_event){.op = a->op};
     switch (a->kind) {
     case LEASE_DO_ACQUIRE:
@@ -63,11 +62,16 @@ void redis_lease(struct redis *r, int owner, int64_t ttl_ms, const struct lease_
         return;
     case LEASE_DO_LEAD:
     case LEASE_DO_UNLEAD:
-        ASSERT(!"not for Redis");
+        UNREACHABLE("not for Redis");
     }
 }
 
 /* ---- refresh ---- */
+
+static int live_token(const struct redis_data *d, int64_t clock)
+{
+    return d->token && clock < d->token_until ? d->token : 0;
+}
 
 static bool fenced(struct redis *r, int64_t epoch)
 {
@@ -91,7 +95,7 @@ static void do_read(struct redis *r, const struct refresh_action *a, int64_t now
     answer->seen.issued_today = d->issued_today;
     snprintf(names->intent, sizeof names->intent, "%s", d->intent);
     answer->seen.intent = slice_of(names->intent);
-    if (redis_token(r, now)) {
+    if (live_token(d, now)) {
         token_name(d->token, names->token);
         answer->seen.token = slice_of(names->token);
         answer->seen.remaining_ms = d->token_until - now;
@@ -99,27 +103,33 @@ static void do_read(struct redis *r, const struct refresh_action *a, int64_t now
         answer->seen.expires_at.ms = d->expires_at;
         answer->seen.mode = d->mode;
     }
-    if (redis_previous(r, now)) {
+    if (d->previous && now < d->previous_until) {
         token_name(d->previous, names->previous);
         answer->seen.previous = slice_of(names->previous);
         answer->seen.previous_remaining_ms = d->previous_until - now;
     }
 }
 
-static void write_record(struct redis *r, const struct refresh_written *w, int64_t version)
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void write_record(struct redis *r, const struct refresh_written *w, int64_t version,
+                         int64_t now)
 {
     struct redis_data *d = &r->data;
     char name[TOKEN_NAME_SIZE] = "";
     ASSERT(slice_copy(w->token, name, sizeof name));
     d->token = token_number(name);
-    d->token_until = w->dies_at.ms - REDIS_CLOCK;
-    d->version = d->record_version = version;
+    d->token_until = sooner(w->expires_at.ms, now + w->ttl_ms);
+    d->version = version;
     d->mode = w->mode;
     d->issued_at = w->issued_at.ms;
     d->expires_at = w->expires_at.ms;
     ASSERT(slice_copy(w->previous, name, sizeof name));
     d->previous = token_number(name);
-    d->previous_until = w->previous_dies_at.ms - REDIS_CLOCK;
+    d->previous_until = sooner(w->previous_until.ms, now + w->previous_ttl_ms);
 }
 
 /* The day's issuances: what Redis counted or what the leader knows, whichever is more. */
@@ -129,14 +139,15 @@ static int64_t counted(const struct redis_data *d, const struct refresh_action *
                                                                  : a->issued_today;
 }
 
-static void do_assert(struct redis *r, const struct refresh_action *a, struct refresh_event *answer)
+static void do_assert(struct redis *r, const struct refresh_action *a, int64_t now,
+                      struct refresh_event *answer)
 {
     if (fenced(r, a->epoch)) {
         answer->store = REFRESH_STORE_FENCED;
     } else if (r->data.version > a->record.version) {
         answer->store = REFRESH_STORE_NEWER;
     } else {
-        write_record(r, &a->record, a->record.version);
+        write_record(r, &a->record, a->record.version, now);
         r->data.issued_today = counted(&r->data, a);
         r->data.day = later(r->data.day, a->day);
         if (a->intent.n && !r->ignore_intent)
@@ -144,7 +155,7 @@ static void do_assert(struct redis *r, const struct refresh_action *a, struct re
     }
 }
 
-static void do_begin(struct redis *r, const struct refresh_action *a, int64_t wall,
+static void do_begin(struct redis *r, const struct refresh_action *a, int64_t now,
                      struct refresh_event *answer)
 {
     struct redis_data *d = &r->data;
@@ -156,12 +167,12 @@ static void do_begin(struct redis *r, const struct refresh_action *a, int64_t wa
         answer->store = REFRESH_STORE_NEWER;
     else if (issued >= a->budget)
         answer->store = REFRESH_STORE_BUDGET;
-    else if (a->force && wall - d->forced_at < 30000)
+    else if (a->force && now - d->forced_at < 30000)
         answer->store = REFRESH_STORE_FORCED;
     if (answer->store != REFRESH_STORE_OK)
         return;
     if (a->force)
-        d->forced_at = wall;
+        d->forced_at = now;
     d->day = later(d->day, a->day);
     d->issued_today = answer->issued_today = issued + 1;
     if (!r->ignore_intent)
@@ -178,14 +189,14 @@ static void do_commit(struct redis *r, const struct refresh_action *a, int64_t n
         answer->store = REFRESH_STORE_FENCED;
         return;
     }
-    if (redis_token(r, now) == token_number(name)) {
-        d->token_until = a->record.dies_at.ms - REDIS_CLOCK;
+    if (live_token(d, now) == token_number(name)) {
+        d->token_until = sooner(a->record.expires_at.ms, now + a->record.ttl_ms);
         d->expires_at = a->record.expires_at.ms;
     } else if (d->version > a->record.version) {
         answer->store = REFRESH_STORE_NEWER;
         return;
     } else {
-        write_record(r, &a->record, a->record.version + 1);
+        write_record(r, &a->record, a->record.version + 1, now);
         r->commits++;
     }
     d->intent[0] = '\0';
@@ -204,11 +215,11 @@ static void do_settle(struct redis *r, const struct refresh_action *a, struct re
         r->data.issued_today--;
 }
 
-void redis_refresh(struct redis *r, const struct refresh_action *a, int64_t now, int64_t wall,
+void redis_refresh(struct redis *r, const struct refresh_action *a, int64_t now,
                    struct refresh_event *answer, struct redis_names *names)
 {
-    *answer = (struct refresh_event){
-        .op = a->op, .store = REFRESH_STORE_OK, .redis_now = {now + REDIS_CLOCK}};
+    now += r->clock;
+    *answer = (struct refresh_event){.op = a->op, .store = REFRESH_STORE_OK, .redis_now = {now}};
     switch (a->kind) {
     case REFRESH_DO_READ:
         answer->kind = REFRESH_READ;
@@ -216,11 +227,11 @@ void redis_refresh(struct redis *r, const struct refresh_action *a, int64_t now,
         return;
     case REFRESH_DO_ASSERT:
         answer->kind = REFRESH_ASSERTED;
-        do_assert(r, a, answer);
+        do_assert(r, a, now, answer);
         return;
     case REFRESH_DO_BEGIN:
         answer->kind = REFRESH_BEGAN;
-        do_begin(r, a, wall, answer);
+        do_begin(r, a, now, answer);
         return;
     case REFRESH_DO_COMMIT:
         answer->kind = REFRESH_COMMITTED;
@@ -234,16 +245,16 @@ void redis_refresh(struct redis *r, const struct refresh_action *a, int64_t now,
     case REFRESH_DO_PROBE:
     case REFRESH_DO_REPORT_DISPLACED:
     case REFRESH_DO_NOTE:
-        ASSERT(!"not for Redis");
+        UNREACHABLE("not for Redis");
     }
 }
 
 int redis_token(const struct redis *r, int64_t now)
 {
-    return r->data.token && now < r->data.token_until ? r->data.token : 0;
+    return live_token(&r->data, now + r->clock);
 }
 
 int redis_previous(const struct redis *r, int64_t now)
 {
-    return r->data.previous && now < r->data.previous_until ? r->data.previous : 0;
+    return r->data.previous && now + r->clock < r->data.previous_until ? r->data.previous : 0;
 }

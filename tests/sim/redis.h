@@ -1,11 +1,11 @@
 /* redis.h - Redis as the simulator models it: the keys of one app, the lease, and the scripts of
- * shared/token with their semantics, on Redis's own clock. */
+ * shared/token with their semantics, on Redis's own clock. `now` is always the world's. */
 #ifndef SIM_REDIS_H
 #define SIM_REDIS_H
 
-#include "refresh/core.h"
-#include "refresh/lease.h"
 #include "sim/wechat.h"
+#include "tokend/refresh/core.h"
+#include "tokend/refresh/lease.h"
 
 struct redis_data {
     int lease_owner; /* 0: none */
@@ -15,7 +15,6 @@ struct redis_data {
     int64_t version, state_epoch, day, issued_today, forced_at;
     int token, previous; /* numbers; 0: none */
     int64_t token_until, previous_until;
-    int64_t record_version; /* of the record that `token` stands in */
     int64_t issued_at, expires_at;
     enum token_mode mode;
     char intent[REFRESH_INTENT_SIZE];
@@ -24,6 +23,7 @@ struct redis_data {
 struct redis {
     struct redis_data data;
     struct redis_data snapshot; /* what a failover or a restart brings back */
+    int64_t clock;              /* Redis's clock minus the world's; data holds Redis's times */
     bool ignore_epoch;          /* planted fault: no fencing */
     bool ignore_intent;         /* planted fault: the intent is never stored */
     int64_t commits;            /* that wrote a new version */
@@ -36,7 +36,7 @@ void redis_lease(struct redis *r, int owner, int64_t ttl_ms, const struct lease_
 struct redis_names {
     char token[TOKEN_NAME_SIZE], previous[TOKEN_NAME_SIZE], intent[REFRESH_INTENT_SIZE];
 };
-void redis_refresh(struct redis *r, const struct refresh_action *a, int64_t now, int64_t wall,
+void redis_refresh(struct redis *r, const struct refresh_action *a, int64_t now,
                    struct refresh_event *answer, struct redis_names *names);
 
 int redis_token(const struct redis *r, int64_t now);    /* as a consumer reads it; 0: none */

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "refresh/record.h"
+#include "tokend/refresh/record.h"
 
 enum { WECHAT_MAX_TOKENS = 4096, TOKEN_NAME_SIZE = 24 };
 

@@ -149,8 +149,6 @@ static void fault_node(struct world *w, struct node *n)
         node_crash(w, n);
     } else if (c->crashes) {
         node_stop(w, n);
-    } else if (c->clock_jumps) {
-        n->wall_offset += world_between(w, -3600000, 3600000);
     }
 }
 
@@ -174,6 +172,31 @@ static void fault_redis(struct world *w)
     }
 }
 
+/* How long a token may be dead without anybody's doing before it is found and mended: by a report,
+ * by the next probe, or without both at its end. */
+static int64_t unnoticed_ms(const struct world *w)
+{
+    const struct climate *c = &w->climate;
+    int64_t found = c->lifetime_ms;
+    if (c->reports || c->config.probe_interval_ms)
+        found = 2 * c->config.probe_interval_ms;
+    return w->judge.recovery_ms + c->config.overlap_ms + FORCE_ROUND_MS + found;
+}
+
+/* Redis's machine sets its clock: its keys live longer or shorter than they were meant to. */
+static void fault_clock(struct world *w)
+{
+    int64_t ms = world_between(w, -20000, 20000);
+    if (!w->climate.clock_jumps)
+        return;
+    world_trace(w, "redis's clock jumps by %lld ms", (long long)ms);
+    w->redis.clock += ms;
+    w->judge.tainted = true;
+    w->judge.clock_exempt = w->wechat.issued + 1;
+    w->judge.clock_set_at = w->now;
+    judge_excuse(w, unnoticed_ms(w) + 20000);
+}
+
 static void fault_wechat(struct world *w)
 {
     if (w->climate.wechat_faults && w->trouble == TROUBLE_NONE && world_chance(w, 0.7)) {
@@ -187,11 +210,7 @@ static void fault_wechat(struct world *w)
         int token = wechat_fetch(&w->wechat, w->climate.config.mode, false, w->now, &expires_in);
         world_trace(w, "another environment fetches tok-%d", token);
         w->judge.tainted = true;
-        /* without reports and probes only the token's own end tells */
-        bool found = w->climate.reports || w->climate.config.probe_interval_ms;
-        judge_excuse(
-            w, w->judge.recovery_ms + w->climate.config.overlap_ms + FORCE_ROUND_MS +
-                   (found ? w->climate.config.probe_interval_ms * 2 : w->climate.lifetime_ms));
+        judge_excuse(w, unnoticed_ms(w));
     }
 }
 
@@ -201,11 +220,16 @@ static void fault(struct world *w)
     if (w->now >= w->climate.duration_ms)
         return;
     world_at(w, w->now + world_between(w, 1, step), AT_FAULT, 0, 0, NULL);
-    switch (world_between(w, 0, 2)) {
+    switch (world_between(w, 0, 6)) {
+    case 6:
+        fault_clock(w);
+        return;
     case 0:
+    case 1:
         fault_node(w, w->nodes[world_between(w, 0, w->climate.nodes - 1)]);
         return;
-    case 1:
+    case 2:
+    case 3:
         fault_redis(w);
         return;
     default:
@@ -320,6 +344,7 @@ static void begin_world(struct world *w)
     draw_climate(w);
     wechat_init(&w->wechat, w->climate.lifetime_ms, w->climate.config.overlap_ms);
     w->redis_up = true;
+    w->redis.clock = 1700000000000;
     w->redis.ignore_epoch = w->plant == PLANT_NO_EPOCH;
     w->redis.ignore_intent = w->plant == PLANT_NO_INTENT;
     judge_init(w);

@@ -72,6 +72,8 @@ struct world {
         int64_t missing_since; /* -1: Redis holds a token */
         bool tainted;          /* displaced or lost data since the last clean commit */
         bool previous_tainted; /* the same, when the previous token was the current one */
+        int clock_exempt;      /* tokens up to this one may outlive their end in Redis ... */
+        int64_t clock_set_at;  /* ... because its clock was set then */
         bool lost_data;        /* ever: the order of tokens is open then */
         int64_t max_version;
         int max_token;

@@ -1,10 +1,10 @@
 /* One refresh: begin (the intent is stored), fetch (WeChat is called), commit (the token is written
  * and the intent removed), or settle (no token came). */
-#include "refresh/machine.h"
+#include "tokend/refresh/machine.h"
 
 #include <stdio.h>
 
-#include "refresh/timing.h"
+#include "tokend/refresh/timing.h"
 
 enum { FORCE_GAP_MS = 30000 }; /* WeChat ignores force_refresh within 30 s of the last */
 
@@ -19,8 +19,8 @@ void attempt_begin(struct refresh *r, const struct refresh_env *env, struct refr
     struct refresh_action *a = machine_start(r, env, REFRESH_BEGINNING, REFRESH_DO_BEGIN, out);
     snprintf(r->intent, sizeof r->intent,
              "{\"epoch\":%lld,\"version\":%lld,\"at\":%lld,\"op\":%llu,\"by\":\"%s\"}",
-             (long long)r->epoch, (long long)r->record.version + 1, (long long)env->wall.ms,
-             (unsigned long long)a->op, r->owner);
+             (long long)r->epoch, (long long)r->record.version + 1,
+             (long long)machine_on_redis(r, env->now).ms, (unsigned long long)a->op, r->owner);
     r->intent_spent = false;
     r->attempt_epoch = r->epoch;
     a->intent = slice_of(r->intent);
@@ -68,8 +68,7 @@ static void begin_refused(struct refresh *r, const struct refresh_env *env,
     case REFRESH_STORE_OK:
         return;
     case REFRESH_STORE_FENCED:
-        r->leading = false;
-        r->read_at = env->now;
+        machine_fenced(r, r->attempt_epoch, env->now);
         return;
     case REFRESH_STORE_NEWER:
         r->read_at = env->now;
@@ -119,16 +118,16 @@ static void commit(struct refresh *r, const struct refresh_env *env, struct refr
     a->record = (struct refresh_written){
         .version = rec->version,
         .token = secret_reveal(&p->token),
-        .dies_at = machine_on_redis(r, p->expires),
         .mode = r->config.mode,
         .issued_at = p->issued_at,
         .expires_at = p->expires_at,
+        .ttl_ms = mono_between(env->now, p->expires),
     };
     a->refund = secret_eq(&p->token, &rec->token);
     if (!p->previous_dies && !a->refund && record_live(rec, env->now)) {
         a->record.previous = secret_reveal(&rec->token);
-        a->record.previous_dies_at = machine_on_redis(r, rec->expires);
-        a->record.previous_until = machine_on_wall(env, rec->expires);
+        a->record.previous_until = machine_on_redis(r, rec->expires);
+        a->record.previous_ttl_ms = record_remaining_ms(rec, env->now);
     }
 }
 
@@ -148,8 +147,8 @@ static void fetched_token(struct refresh *r, const struct refresh_env *env,
     struct pending *p = &r->pending;
     secret_set(&p->token, ev->token);
     p->expires = mono_after(r->asked_at, ev->expires_in_ms);
-    p->issued_at = r->asked_at_wall;
-    p->expires_at = wall_after(r->asked_at_wall, ev->expires_in_ms);
+    p->issued_at = machine_on_redis(r, r->asked_at);
+    p->expires_at = wall_after(p->issued_at, ev->expires_in_ms);
     p->previous_dies = r->unresolved || r->dead_version == r->record.version || r->force;
     if (mono_reached(env->now, p->expires)) {
         drop_late_token(r, env, out);
@@ -243,7 +242,6 @@ static void give_up_pending(struct refresh *r, const struct refresh_env *env,
 {
     secret_wipe(&r->pending.token);
     machine_report_displaced(r, out);
-    r->leading = false;
     r->read_at = env->now;
 }
 
@@ -261,6 +259,9 @@ void attempt_committed(struct refresh *r, const struct refresh_env *env,
         machine_schedule_read(r, env->now);
         break;
     case REFRESH_STORE_FENCED:
+        machine_fenced(r, r->attempt_epoch, env->now);
+        give_up_pending(r, env, out);
+        break;
     case REFRESH_STORE_NEWER:
         give_up_pending(r, env, out);
         break;
@@ -293,8 +294,7 @@ void attempt_settled(struct refresh *r, const struct refresh_env *env,
     if (ev->store == REFRESH_STORE_FENCED) {
         if (r->last_err == ERR_UNKNOWN)
             machine_report_displaced(r, out);
-        r->leading = false;
-        r->read_at = env->now;
+        machine_fenced(r, r->attempt_epoch, env->now);
     }
     machine_plan(r, env, out);
 }

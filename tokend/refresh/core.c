@@ -1,15 +1,12 @@
-#include "refresh/core.h"
+#include "tokend/refresh/core.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "refresh/machine.h"
-#include "refresh/timing.h"
+#include "tokend/refresh/machine.h"
+#include "tokend/refresh/timing.h"
 
-enum {
-    LEASE_RECHECK_MS = 100, /* while the lease has too little left to begin */
-    CLOCK_JUMP_MS = 5000,   /* a wall clock that moved this much against ours has jumped */
-};
+enum { LEASE_RECHECK_MS = 100 }; /* while the lease has too little left to begin */
 
 /* ---- states and actions ---- */
 
@@ -51,7 +48,6 @@ struct refresh_action *machine_start(struct refresh *r, const struct refresh_env
     r->deadline = MONO_NEVER;
     r->op_epoch = r->epoch;
     r->asked_at = env->now;
-    r->asked_at_wall = env->wall;
     a->op = ++r->op;
     a->epoch = r->epoch;
     a->version = r->record.version;
@@ -77,6 +73,13 @@ void machine_note(const struct refresh *r, enum refresh_note n, int64_t errcode,
 void machine_report_displaced(const struct refresh *r, struct refresh_actions *out)
 {
     add_action(out, REFRESH_DO_REPORT_DISPLACED)->version = r->record.version;
+}
+
+void machine_fenced(struct refresh *r, int64_t epoch, mono_ms_t now)
+{
+    if (epoch == r->epoch)
+        r->leading = false;
+    r->read_at = now;
 }
 
 /* ---- what is wanted, and when ---- */
@@ -131,11 +134,6 @@ void machine_turn_day(struct refresh *r, int64_t day)
     r->issued_today = 0;
 }
 
-wall_ms_t machine_on_wall(const struct refresh_env *env, mono_ms_t t)
-{
-    return wall_after(env->wall, mono_between(env->now, t));
-}
-
 /* ---- the plan ---- */
 
 static void plan_refresh(struct refresh *r, const struct refresh_env *env,
@@ -186,15 +184,6 @@ static void reconfigure(struct refresh *r, const struct refresh_env *env,
     }
 }
 
-static void notice_clock_jump(struct refresh *r, const struct refresh_env *env)
-{
-    int64_t offset = env->wall.ms - env->now.ms;
-    int64_t moved = offset - r->wall_offset_ms;
-    if (r->wall_offset_ms != 0 && (moved > CLOCK_JUMP_MS || moved < -CLOCK_JUMP_MS))
-        r->read_at = env->now;
-    r->wall_offset_ms = offset;
-}
-
 /* What is not an answer only changes what is wanted. */
 static void take_news(struct refresh *r, const struct refresh_env *env,
                       const struct refresh_event *ev, struct refresh_actions *out)
@@ -220,7 +209,7 @@ static void take_news(struct refresh *r, const struct refresh_env *env,
         r->retry_at = env->now;
         return;
     case REFRESH_DISPLACED:
-        r->ordered = true;
+        r->unresolved = true;
         return;
     case REFRESH_REPORT:
         probe_report(r, env, ev, out);
@@ -299,14 +288,13 @@ static void take_answer(struct refresh *r, const struct refresh_env *env,
     case REFRESH_HOLDING:
     case REFRESH_WAITING:
     case REFRESH_RECOMMIT:
-        ASSERT(!"an answer only reaches a state that awaits one");
+        UNREACHABLE("an answer only reaches a state that awaits one");
     }
 }
 
 void refresh_step(struct refresh *r, const struct refresh_env *env, const struct refresh_event *ev,
                   struct refresh_actions *out)
 {
-    notice_clock_jump(r, env);
     take_news(r, env, ev, out);
     if (machine_is_operation(r->state)) {
         if (ev->kind == awaited(r->state) && ev->op == r->op)

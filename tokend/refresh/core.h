@@ -22,7 +22,7 @@
 #include "base/err.h"
 #include "base/text.h"
 #include "base/times.h"
-#include "refresh/record.h"
+#include "tokend/refresh/record.h"
 
 enum { REFRESH_INTENT_SIZE = 128 };
 
@@ -57,7 +57,7 @@ enum refresh_reason {
     REFRESH_REASON_NO_TOKEN,   /* none known, or it ran out */
     REFRESH_REASON_UNRESOLVED, /* an issuance may have happened whose answer nobody holds */
     REFRESH_REASON_DEAD,       /* a probe proved the current token dead before its time */
-    REFRESH_REASON_ORDERED,    /* an operator, or a fenced-out leader's "displaced" */
+    REFRESH_REASON_ORDERED,    /* an operator wants a new one */
     REFRESH_REASON_DUE,        /* its time has come */
 };
 
@@ -90,7 +90,7 @@ struct refresh_seen {
     int64_t version;    /* the highest ever written; 0 when none */
     struct slice token; /* empty when there is none (any more) */
     int64_t remaining_ms;
-    wall_ms_t issued_at, expires_at;
+    wall_ms_t issued_at, expires_at; /* on Redis's clock */
     enum token_mode mode;
     struct slice previous;
     int64_t previous_remaining_ms;
@@ -155,17 +155,18 @@ enum refresh_note {
     REFRESH_NOTE_RESTORED,  /* Redis had lost the record; it was written back */
 };
 
-/* The record as the Redis scripts want it. */
+/* The record as the Redis scripts want it. A key lives until its moment on Redis's clock, but no
+ * longer than its ttl from when the script runs: it does not outlive its token however long the
+ * script is under way, nor when Redis's clock is set back meanwhile. */
 struct refresh_written {
     int64_t version; /* COMMIT: the highest we know; the script writes the next. ASSERT: as it is */
     struct slice token;
-    wall_ms_t dies_at; /* on Redis's clock: however long the script is under way, the key goes when
-                          the token does */
     enum token_mode mode;
-    wall_ms_t issued_at, expires_at;
-    struct slice previous;      /* empty: none */
-    wall_ms_t previous_dies_at; /* on Redis's clock */
-    wall_ms_t previous_until;
+    wall_ms_t issued_at, expires_at; /* on Redis's clock */
+    int64_t ttl_ms;
+    struct slice previous;    /* empty: none */
+    wall_ms_t previous_until; /* on Redis's clock */
+    int64_t previous_ttl_ms;
 };
 
 struct refresh_action {
@@ -197,7 +198,6 @@ struct refresh_actions {
 
 struct refresh_env {
     mono_ms_t now;
-    wall_ms_t wall;
     mono_ms_t lease_until; /* of the lease we hold; MONO_PAST when we hold none */
 };
 

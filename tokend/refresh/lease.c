@@ -1,4 +1,4 @@
-#include "refresh/lease.h"
+#include "tokend/refresh/lease.h"
 
 #include <stdlib.h>
 

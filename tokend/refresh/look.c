@@ -1,5 +1,5 @@
 /* Looking at Redis: what it holds against what we know, and writing a lost record back. */
-#include "refresh/machine.h"
+#include "tokend/refresh/machine.h"
 
 #include <stdio.h>
 
@@ -78,15 +78,15 @@ static void assert_record(struct refresh *r, const struct refresh_env *env,
     a->record = (struct refresh_written){
         .version = rec->version,
         .token = secret_reveal(&rec->token),
-        .dies_at = machine_on_redis(r, rec->expires),
         .mode = rec->mode,
         .issued_at = rec->issued_at,
-        .expires_at = rec->expires_at,
+        .expires_at = machine_on_redis(r, rec->expires),
+        .ttl_ms = record_remaining_ms(rec, env->now),
     };
     if (record_previous_live(rec, env->now)) {
         a->record.previous = secret_reveal(&rec->previous);
-        a->record.previous_dies_at = machine_on_redis(r, rec->previous_until);
-        a->record.previous_until = machine_on_wall(env, rec->previous_until);
+        a->record.previous_until = machine_on_redis(r, rec->previous_until);
+        a->record.previous_ttl_ms = mono_between(env->now, rec->previous_until);
     }
     a->day = r->day;
     a->issued_today = r->issued_today;
@@ -99,7 +99,7 @@ void look_read(struct refresh *r, const struct refresh_env *env, const struct re
 {
     if (ev->store != REFRESH_STORE_OK) {
         if (ev->store == REFRESH_STORE_FENCED)
-            r->leading = false;
+            machine_fenced(r, r->op_epoch, env->now);
         machine_schedule_read_again(r, env->now);
         machine_plan(r, env, out);
         return;
@@ -133,6 +133,6 @@ void look_asserted(struct refresh *r, const struct refresh_env *env, const struc
     else
         machine_schedule_read_again(r, env->now);
     if (ev->store == REFRESH_STORE_FENCED)
-        r->leading = false;
+        machine_fenced(r, r->op_epoch, env->now);
     machine_plan(r, env, out);
 }

@@ -8,7 +8,7 @@
 #define REFRESH_MACHINE_H
 
 #include "base/prng.h"
-#include "refresh/core.h"
+#include "tokend/refresh/core.h"
 
 enum { MACHINE_OWNER_SIZE = 48 };
 
@@ -37,7 +37,6 @@ struct refresh {
     uint64_t op;
     int64_t op_epoch;
     mono_ms_t asked_at;
-    wall_ms_t asked_at_wall;
 
     /* The attempt under way, or the last one. */
     int64_t attempt_epoch;
@@ -62,7 +61,6 @@ struct refresh {
     mono_ms_t deadline;     /* MONO_NEVER while an operation is outstanding */
     wall_ms_t redis_now;    /* what Redis's clock showed at least ... */
     mono_ms_t redis_now_at; /* ... at this moment of ours */
-    int64_t wall_offset_ms; /* wall clock minus ours; 0 before the first step */
 };
 
 /* ---- core.c ---- */
@@ -82,6 +80,10 @@ void machine_note(const struct refresh *r, enum refresh_note n, int64_t errcode,
                   struct refresh_actions *out);
 void machine_report_displaced(const struct refresh *r, struct refresh_actions *out);
 
+/* Redis refused what carried `epoch`: if that is still ours, we lead no more until a new one comes.
+ */
+void machine_fenced(struct refresh *r, int64_t epoch, mono_ms_t now);
+
 enum refresh_reason machine_reason(const struct refresh *r, mono_ms_t now);
 void machine_schedule_refresh(struct refresh *r, mono_ms_t now);
 void machine_schedule_read(struct refresh *r, mono_ms_t now);
@@ -96,9 +98,6 @@ wall_ms_t machine_on_redis(const struct refresh *r, mono_ms_t t);
 /* Begins a new day of the budget if `day` is later than the one counted: days never go back, so a
  * clock that jumps wins no issuances. */
 void machine_turn_day(struct refresh *r, int64_t day);
-
-/* A moment of ours on our own wall clock, for other people. */
-wall_ms_t machine_on_wall(const struct refresh_env *env, mono_ms_t t);
 
 /* Decides what to do when nothing is outstanding. */
 void machine_plan(struct refresh *r, const struct refresh_env *env, struct refresh_actions *out);

@@ -1,5 +1,5 @@
 /* The words for states, reasons and notes that logs, HTTP and metrics use. */
-#include "refresh/core.h"
+#include "tokend/refresh/core.h"
 
 const char *refresh_state_name(enum refresh_state s)
 {

@@ -1,5 +1,5 @@
 /* Reports of consumers, and the cheap call that tells whether they are right. */
-#include "refresh/machine.h"
+#include "tokend/refresh/machine.h"
 
 enum {
     COOLDOWN_MS = 500, /* reports cost no more than one probe in this time */

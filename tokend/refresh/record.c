@@ -1,4 +1,4 @@
-#include "refresh/record.h"
+#include "tokend/refresh/record.h"
 
 void record_clear(struct record *r)
 {

@@ -1,6 +1,7 @@
 /* record.h - what one tokend knows of an app's access_token: the current one, the one before, and
- * until when each may be used. Pure data: durations on the monotonic clock, wall times only for
- * other people to read. Owns its tokens and wipes them. One thread. */
+ * until when each may be used. Pure data: what it may be used for is on
+ * the monotonic clock; wall times are Redis's, one clock for all who read and write. Owns its
+ * tokens and wipes them. One thread. */
 #ifndef REFRESH_RECORD_H
 #define REFRESH_RECORD_H
 
@@ -21,8 +22,8 @@ struct record {
     int64_t version;        /* grows by one at each refresh; 0 when none was ever known */
     enum token_mode mode;   /* the family the token is of */
     mono_ms_t expires;      /* not used from this moment on */
-    wall_ms_t issued_at;    /* when the request for it was sent */
-    wall_ms_t expires_at;   /* `expires` for other people */
+    wall_ms_t issued_at;    /* when the request for it was sent, on Redis's clock */
+    wall_ms_t expires_at;   /* `expires` on Redis's clock */
     struct secret previous; /* unset when there is none that WeChat may still accept */
     mono_ms_t previous_until;
 };

@@ -1,4 +1,4 @@
-#include "refresh/timing.h"
+#include "tokend/refresh/timing.h"
 
 static int64_t min64(int64_t a, int64_t b)
 {

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/prng.h"
-#include "refresh/core.h"
+#include "tokend/refresh/core.h"
 
 /* How long before its end a token of this lifetime is to be refreshed. Classic: the configured lead
  * and a little jitter, so that many apps do not refresh in step. Stable: WeChat gives a new token

@@ -1,0 +1,26 @@
+-- The lease of the refreshing tokend. KEYS: leader, epoch.
+-- ARGV: acquire|renew|release, owner, ttl ms, epoch, channel of releases.
+-- Gives ok and the epoch, or held and for how many ms more (0 when nobody has it).
+local verb, owner, ttl, epoch = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local holder = redis.call('GET', KEYS[1])
+local counter = tonumber(redis.call('GET', KEYS[2]) or '0') or 0
+
+if holder ~= owner and (holder or verb ~= 'acquire') then
+    return {'held', math.max(redis.call('PTTL', KEYS[1]), 0)}
+end
+if verb == 'release' then
+    redis.call('DEL', KEYS[1])
+    redis.call('PUBLISH', ARGV[5], owner)
+    return {'ok', epoch}
+end
+redis.call('SET', KEYS[1], owner, 'PX', ttl)
+if verb == 'acquire' then
+    -- above all epochs before, and at least the clock: it grows even when the counter was lost
+    local clock = redis.call('TIME')
+    epoch = math.max(counter, epoch) + 1
+    epoch = math.max(epoch, clock[1] * 1000 + math.floor(clock[2] / 1000))
+end
+if counter < epoch then
+    redis.call('SET', KEYS[2], string.format('%d', epoch))
+end
+return {'ok', epoch}

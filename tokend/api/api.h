@@ -1,0 +1,26 @@
+/* api.h - tokend over HTTP: the apps, their tokens and events, reports and orders.
+ *
+ * The contract's section 4 says what each answers. Reads come from memory, as a follower as well as
+ * the leader, so they go on while Redis is away. Loop thread. */
+#ifndef API_API_H
+#define API_API_H
+
+#include "http/server.h"
+#include "tokend/api/clients.h"
+#include "tokend/refresh/fleet.h"
+
+struct api; /* opaque */
+
+/* All borrowed; they outlive the server's last call. */
+struct api_parts {
+    struct http_server *server;
+    struct fleet *fleet;
+    const struct store *store;
+    const struct clients *clients;
+};
+
+/* Adds the routes. */
+struct api *api_new(const struct api_parts *parts) MUST_CHECK;
+void api_free(struct api *a); /* NULL is allowed */
+
+#endif

@@ -1,0 +1,32 @@
+/* clients.h - who calls the HTTP API and what they may do.
+ *
+ * A client proves itself by `Authorization: Bearer KEY`. Kept are the SHA-256 of the keys, and all
+ * are compared in constant time. Without any client everybody may do everything: the settings then
+ * allow a loopback address only. Loop thread. */
+#ifndef API_CLIENTS_H
+#define API_CLIENTS_H
+
+#include "http/server.h"
+#include "tokend/settings.h"
+
+struct clients; /* opaque */
+
+struct clients *clients_new(void) MUST_CHECK; /* none: everybody may do everything */
+void clients_free(struct clients *c);         /* NULL is allowed */
+
+/* Replaces all; the list is copied. */
+void clients_set(struct clients *c, const struct tokend_client *list, size_t n);
+
+/* True when the caller may do `scope` to the app (NULL p: to some app). Else the call was replied
+ * to: 401 without a valid key, 403 without the right, 404 for an app that the client may not see.
+ */
+bool clients_allow(const struct clients *c, struct http_call *call, enum tokend_scope scope,
+                   struct slice appid);
+
+/* Whether the caller, whom clients_allow let in, sees the app. */
+bool clients_sees(const struct clients *c, const struct http_call *call, struct slice appid);
+
+/* The caller's name for audits, "" for nobody known; borrowed until clients_set. */
+const char *clients_name(const struct clients *c, const struct http_call *call);
+
+#endif

@@ -1,0 +1,332 @@
+#include "tokend/refresh/app.h"
+
+#include <stdlib.h>
+
+#include "log/log.h"
+#include "sys/entropy.h"
+
+struct app {
+    const struct app_parts *parts;
+    char *appid;
+    struct secret secret;
+    struct refresh_config config;
+    struct refresh *refresh;
+    struct loop_timer *timer;
+    struct redis_subscription *subscription;
+
+    /* The operation under way. */
+    enum refresh_action_kind kind;
+    uint64_t op;
+    uint64_t command; /* in Redis; 0: none */
+    uint64_t call;    /* at WeChat; 0: none */
+    enum refresh_state logged;
+};
+
+static void step(struct app *a, const struct refresh_event *ev);
+
+static struct refresh_env env_of(const struct app *a)
+{
+    const struct app_hooks *h = &a->parts->hooks;
+    return (struct refresh_env){loop_now(a->parts->loop), h->lease_until(h->arg)};
+}
+
+/* ---- answers ---- */
+
+static void tell_outcome(struct app *a, const struct refresh_event *ev, int64_t version_before)
+{
+    const struct app_hooks *h = &a->parts->hooks;
+    const struct record *r = refresh_record(a->refresh);
+    if (ev->kind == REFRESH_COMMITTED && ev->store == REFRESH_STORE_OK &&
+        r->version > version_before) {
+        log_info("refresh.committed", LOG_STR("appid", a->appid), LOG_INT("version", r->version),
+                 LOG_STR("mode", token_mode_name(r->mode)),
+                 LOG_INT("expires_in_ms", record_remaining_ms(r, loop_now(a->parts->loop))));
+        h->refreshed(a, h->arg);
+    }
+}
+
+static void on_redis(const struct redis_result *r, void *arg)
+{
+    struct app *a = arg;
+    const struct app_hooks *h = &a->parts->hooks;
+    int64_t version = refresh_record(a->refresh)->version, fenced_by;
+    struct refresh_event ev;
+    a->command = 0;
+    store_answer(a->kind, a->op, r, &ev, &fenced_by);
+    if (ev.store == REFRESH_STORE_FAILED)
+        log_debug("refresh.redis_failed", LOG_STR("appid", a->appid), LOG_SLICE("error", r->text));
+    step(a, &ev);
+    tell_outcome(a, &ev, version);
+    if (fenced_by)
+        h->fenced(fenced_by, h->arg);
+}
+
+static void log_refused(const struct app *a, const char *event, const struct wechat_reply *r)
+{
+    log_warn(event, LOG_STR("appid", a->appid), LOG_STR("outcome", wechat_outcome_name(r->outcome)),
+             LOG_INT("errcode", r->errcode), LOG_STR("class", err_class_name(r->error_class)),
+             LOG_STR("error", r->error.text), LOG_STR("rid", r->rid));
+}
+
+static void on_fetched(const struct wechat_token_result *result, void *arg)
+{
+    struct app *a = arg;
+    const struct wechat_reply *r = &result->reply;
+    const struct app_hooks *h = &a->parts->hooks;
+    struct refresh_event ev = {.kind = REFRESH_FETCHED, .op = a->op, .errcode = r->errcode};
+    a->call = 0;
+    if (r->outcome == WECHAT_DONE) {
+        ev.fetch = REFRESH_FETCH_TOKEN;
+        ev.token = secret_reveal(&result->access_token);
+        ev.expires_in_ms = result->expires_in_s * 1000;
+    } else if (r->outcome == WECHAT_NOT_SENT) {
+        ev.fetch = REFRESH_FETCH_NOT_SENT;
+    } else if (wechat_certainly_not_done(r)) {
+        ev.fetch = REFRESH_FETCH_REFUSED;
+        ev.err = r->error_class;
+    } else {
+        ev.fetch = REFRESH_FETCH_UNKNOWN;
+    }
+    if (r->outcome != WECHAT_DONE) {
+        log_refused(a, "refresh.failed", r);
+        h->failed(a, r->error_class, r->errcode, h->arg);
+    }
+    step(a, &ev);
+}
+
+static void on_probed(const struct wechat_probe_result *result, void *arg)
+{
+    struct app *a = arg;
+    const struct wechat_reply *r = &result->reply;
+    struct refresh_event ev = {.kind = REFRESH_PROBED, .op = a->op, .errcode = r->errcode};
+    a->call = 0;
+    if (r->outcome == WECHAT_DONE)
+        ev.probe = REFRESH_PROBE_LIVE;
+    else if (r->outcome == WECHAT_REFUSED && r->error_class == ERR_TOKEN)
+        ev.probe = r->errcode == WECHAT_TOKEN_EXPIRED ? REFRESH_PROBE_EXPIRED : REFRESH_PROBE_DEAD;
+    else if (r->outcome == WECHAT_REFUSED && r->errcode != WECHAT_BUSY)
+        ev.probe = REFRESH_PROBE_LIVE; /* WeChat looks at the token before all else */
+    else
+        ev.probe = REFRESH_PROBE_UNKNOWN;
+    if (r->outcome != WECHAT_DONE)
+        log_refused(a, "refresh.probe_refused", r);
+    step(a, &ev);
+}
+
+/* ---- actions ---- */
+
+static void fetch(struct app *a, const struct refresh_action *action)
+{
+    enum wechat_token_mode mode = WECHAT_CLASSIC;
+    if (action->mode == TOKEN_STABLE)
+        mode = action->force ? WECHAT_STABLE_FORCED : WECHAT_STABLE;
+    struct wechat_app app = {slice_of(a->appid), secret_reveal(&a->secret)};
+    a->call = wechat_fetch_token(a->parts->wechat, app, mode, on_fetched, a);
+}
+
+static void tell_note(struct app *a, const struct refresh_action *action)
+{
+    const struct app_hooks *h = &a->parts->hooks;
+    const char *name = refresh_note_name(action->note);
+    log_warn("refresh.noted", LOG_STR("appid", a->appid), LOG_STR("note", name),
+             LOG_INT("version", action->version), LOG_INT("errcode", action->errcode));
+    store_add_event(a->parts->store, a->appid, name, action->version, action->errcode);
+    h->noted(a, action->note, h->arg);
+}
+
+static void remember(struct app *a, const struct refresh_action *action)
+{
+    a->kind = action->kind;
+    a->op = action->op;
+}
+
+static void perform(struct app *a, const struct refresh_action *action)
+{
+    const struct store *s = a->parts->store;
+    switch (action->kind) {
+    case REFRESH_DO_READ:
+    case REFRESH_DO_ASSERT:
+    case REFRESH_DO_BEGIN:
+    case REFRESH_DO_COMMIT:
+    case REFRESH_DO_SETTLE:
+        remember(a, action);
+        a->command = store_run(s, a->appid, action, on_redis, a);
+        return;
+    case REFRESH_DO_FETCH:
+        remember(a, action);
+        fetch(a, action);
+        return;
+    case REFRESH_DO_PROBE:
+        remember(a, action);
+        a->call = wechat_probe(a->parts->wechat, action->token, on_probed, a);
+        return;
+    case REFRESH_DO_REPORT_DISPLACED:
+        log_warn("refresh.fenced_out", LOG_STR("appid", a->appid),
+                 LOG_INT("version", action->version));
+        store_add_report(s, a->appid, STORE_REPORT_DISPLACED, action->version, 0, s->owner, NULL,
+                         NULL);
+        return;
+    case REFRESH_DO_NOTE:
+        tell_note(a, action);
+        return;
+    }
+}
+
+static void step(struct app *a, const struct refresh_event *ev)
+{
+    struct refresh_actions out = {.n = 0};
+    struct refresh_env env = env_of(a);
+    const struct app_hooks *h = &a->parts->hooks;
+    bool attempting = refresh_attempting(a->refresh);
+    refresh_step(a->refresh, &env, ev, &out);
+    loop_timer_at(a->timer, refresh_deadline(a->refresh));
+    struct refresh_status now = refresh_status(a->refresh, &env);
+    if (now.state != a->logged) {
+        log_debug("refresh.state", LOG_STR("appid", a->appid),
+                  LOG_STR("from", refresh_state_name(a->logged)),
+                  LOG_STR("to", refresh_state_name(now.state)),
+                  LOG_STR("reason", refresh_reason_name(now.reason)));
+        a->logged = now.state;
+    }
+    for (size_t i = 0; i < out.n; i++)
+        perform(a, &out.list[i]);
+    if (attempting && !refresh_attempting(a->refresh))
+        h->rested(a, h->arg);
+}
+
+/* ---- events ---- */
+
+static void on_timer(void *arg)
+{
+    step(arg, &(struct refresh_event){.kind = REFRESH_TICK});
+}
+
+/* Another instance refreshed (or we did: then there is nothing new to read). */
+static void on_published(struct slice channel, struct slice payload, void *arg)
+{
+    struct app *a = arg;
+    (void)channel;
+    (void)payload;
+    if (!refresh_status(a->refresh, &(struct refresh_env){.now = loop_now(a->parts->loop)}).leading)
+        app_look(a);
+}
+
+struct app *app_new(const struct app_parts *parts, const char *appid, const struct secret *secret,
+                    const struct refresh_config *config)
+{
+    static const struct redis_listener listener = {.on_message = on_published};
+    struct app *a = xcalloc(1, sizeof *a);
+    char channel[TOKEN_KEY_SIZE];
+    a->parts = parts;
+    a->appid = xstrdup(appid);
+    a->config = *config;
+    secret_set(&a->secret, secret_reveal(secret));
+    a->refresh = refresh_new(config, entropy_u64(), parts->store->owner, loop_now(parts->loop));
+    a->timer = loop_timer_new(parts->loop, on_timer, a);
+    token_key(TOKEN_KEY_REFRESHED, parts->store->prefix, appid, channel);
+    a->subscription =
+        redis_subscribe(parts->subscriber, REDIS_CHANNEL, slice_of(channel), &listener, a);
+    loop_timer_after(a->timer, 0);
+    return a;
+}
+
+void app_free(struct app *a)
+{
+    if (!a)
+        return;
+    if (a->command)
+        redis_cancel(a->parts->store->redis, a->command);
+    if (a->call)
+        wechat_cancel(a->parts->wechat, a->call);
+    redis_unsubscribe(a->subscription);
+    loop_timer_free(a->timer);
+    refresh_free(a->refresh);
+    secret_wipe(&a->secret);
+    free(a->appid);
+    free(a);
+}
+
+static bool same_config(const struct refresh_config *x, const struct refresh_config *y)
+{
+    return x->mode == y->mode && x->lead_ms == y->lead_ms && x->overlap_ms == y->overlap_ms &&
+           x->retry_min_ms == y->retry_min_ms && x->retry_max_ms == y->retry_max_ms &&
+           x->probe_interval_ms == y->probe_interval_ms &&
+           x->observe_interval_ms == y->observe_interval_ms &&
+           x->call_timeout_ms == y->call_timeout_ms && x->daily_budget == y->daily_budget;
+}
+
+bool app_same_settings(const struct app *a, const struct secret *secret,
+                       const struct refresh_config *config)
+{
+    return secret_eq(&a->secret, secret) && same_config(&a->config, config);
+}
+
+void app_configure(struct app *a, const struct secret *secret, const struct refresh_config *config)
+{
+    secret_set(&a->secret, secret_reveal(secret));
+    a->config = *config;
+    step(a, &(struct refresh_event){.kind = REFRESH_RECONFIGURE, .config = config});
+}
+
+void app_lead(struct app *a, int64_t epoch)
+{
+    step(a, &(struct refresh_event){.kind = REFRESH_LEAD, .epoch = epoch});
+}
+
+void app_unlead(struct app *a)
+{
+    step(a, &(struct refresh_event){.kind = REFRESH_UNLEAD});
+}
+
+void app_look(struct app *a)
+{
+    step(a, &(struct refresh_event){.kind = REFRESH_LOOK});
+}
+
+void app_order(struct app *a)
+{
+    step(a, &(struct refresh_event){.kind = REFRESH_ORDER});
+}
+
+void app_report(struct app *a, int64_t version, int64_t errcode)
+{
+    step(a,
+         &(struct refresh_event){.kind = REFRESH_REPORT, .version = version, .errcode = errcode});
+}
+
+void app_displaced(struct app *a)
+{
+    step(a, &(struct refresh_event){.kind = REFRESH_DISPLACED});
+}
+
+/* ---- looks ---- */
+
+const char *app_id(const struct app *a)
+{
+    return a->appid;
+}
+
+const struct refresh *app_refresh(const struct app *a)
+{
+    return a->refresh;
+}
+
+struct refresh_status app_status(const struct app *a)
+{
+    struct refresh_env env = env_of(a);
+    return refresh_status(a->refresh, &env);
+}
+
+bool app_token(const struct app *a, struct app_token *out)
+{
+    mono_ms_t now = loop_now(a->parts->loop);
+    const struct record *r = refresh_record(a->refresh);
+    *out = (struct app_token){.version = 0};
+    if (!refresh_current(a->refresh, now, &out->token, &out->version, &out->remaining_ms))
+        return false;
+    if (record_previous_live(r, now)) {
+        out->previous = secret_reveal(&r->previous);
+        out->previous_ms = mono_between(now, r->previous_until);
+    }
+    return true;
+}

@@ -1,0 +1,172 @@
+#include "tokend/refresh/reports.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "log/log.h"
+
+enum {
+    TURN_MS = 50,       /* between two reads */
+    TURNS_A_ROUND = 10, /* in which every app has had its turn */
+    MIN_BATCH = 64,     /* streams in one read, at least and ... */
+    MAX_BATCH = 1024,   /* ... at most */
+    MAX_ENTRIES = 100,  /* of one stream in one read */
+};
+
+struct reports {
+    struct loop *loop;
+    const struct store *store;
+    struct reports_hooks hooks;
+    struct loop_timer *timer;
+    uint64_t command; /* the read under way; 0: none */
+    bool running;
+};
+
+/* ---- one entry: id and its fields ---- */
+
+static struct slice field(const struct redis_value *fields, const char *name)
+{
+    for (size_t i = 0; i + 1 < redis_value_count(fields); i += 2)
+        if (slice_is(redis_value_slice(redis_value_at(fields, i)), name))
+            return redis_value_slice(redis_value_at(fields, i + 1));
+    return slice_of(NULL);
+}
+
+static int64_t number_field(const struct redis_value *fields, const char *name)
+{
+    int64_t n = 0;
+    return slice_to_int(field(fields, name), INT32_MIN, INT64_MAX, &n) ? n : 0;
+}
+
+static void hear(struct reports *r, const char *appid, const struct redis_value *fields)
+{
+    enum store_report kind = STORE_REPORT_REFUSED;
+    if (field(fields, "displaced").n > 0)
+        kind = STORE_REPORT_DISPLACED;
+    else if (field(fields, "order").n > 0)
+        kind = STORE_REPORT_ORDER;
+    int64_t version = number_field(fields, "version");
+    int64_t errcode = number_field(fields, "errcode");
+    log_debug("report.heard", LOG_STR("appid", appid), LOG_INT("version", version),
+              LOG_INT("errcode", errcode));
+    r->hooks.heard(appid, kind, version, errcode, r->hooks.arg);
+}
+
+/* ---- one stream: its key and its entries ---- */
+
+/* P:{A}:reports -> A; false for a key that is not ours. */
+static bool appid_of(struct slice key, char out[TOKEN_KEY_SIZE])
+{
+    struct slice rest = key;
+    (void)slice_cut(&rest, '{');
+    return rest.p && slice_copy(slice_cut(&rest, '}'), out, TOKEN_KEY_SIZE);
+}
+
+static void take_stream(struct reports *r, const struct redis_value *stream)
+{
+    struct slice key = redis_value_slice(redis_value_at(stream, 0));
+    const struct redis_value *entries = redis_value_at(stream, 1);
+    struct slice argv[2 + MAX_ENTRIES] = {SLICE_LIT("XDEL"), key};
+    char appid[TOKEN_KEY_SIZE];
+    size_t n = redis_value_count(entries);
+    if (!appid_of(key, appid) || n == 0 || n > MAX_ENTRIES)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        const struct redis_value *entry = redis_value_at(entries, i);
+        argv[2 + i] = redis_value_slice(redis_value_at(entry, 0));
+        hear(r, appid, redis_value_at(entry, 1));
+    }
+    redis_command(r->store->redis, REDIS_NOW, r->store->timeout_ms, argv, 2 + n, NULL, NULL);
+}
+
+/* ---- one turn ---- */
+
+static void on_read(const struct redis_result *result, void *arg)
+{
+    struct reports *r = arg;
+    r->command = 0;
+    for (size_t i = 0; r->running && i < redis_value_count(result->value); i++)
+        take_stream(r, redis_value_at(result->value, i));
+    if (r->running)
+        loop_timer_after(r->timer, TURN_MS);
+}
+
+static size_t batch_size(const struct reports *r)
+{
+    size_t count = r->hooks.count(r->hooks.arg);
+    size_t n = count / TURNS_A_ROUND + 1;
+    if (n < MIN_BATCH)
+        n = MIN_BATCH;
+    if (n > MAX_BATCH)
+        n = MAX_BATCH;
+    return n < count ? n : count;
+}
+
+/* XREAD COUNT n STREAMS key... 0...: what is handled is deleted, so all that is there is new. */
+static void read_batch(struct reports *r, size_t n)
+{
+    enum { HEAD = 4 };
+    struct slice *argv = xcalloc(HEAD + 2 * n, sizeof *argv);
+    char(*keys)[TOKEN_KEY_SIZE] = xcalloc(n, sizeof *keys);
+    argv[0] = SLICE_LIT("XREAD");
+    argv[1] = SLICE_LIT("COUNT");
+    argv[2] = SLICE_LIT("100");
+    argv[3] = SLICE_LIT("STREAMS");
+    for (size_t i = 0; i < n; i++) {
+        token_key(TOKEN_KEY_REPORTS, r->store->prefix, r->hooks.next(r->hooks.arg), keys[i]);
+        argv[HEAD + i] = slice_of(keys[i]);
+        argv[HEAD + n + i] = SLICE_LIT("0");
+    }
+    r->command = redis_command(r->store->redis, REDIS_WAIT, r->store->timeout_ms, argv,
+                               HEAD + 2 * n, on_read, r);
+    free(keys);
+    free(argv);
+}
+
+static void on_turn(void *arg)
+{
+    struct reports *r = arg;
+    size_t n = batch_size(r);
+    if (n > 0)
+        read_batch(r, n);
+    else
+        loop_timer_after(r->timer, TURN_MS);
+}
+
+/* ---- life ---- */
+
+struct reports *reports_new(struct loop *l, const struct store *store,
+                            const struct reports_hooks *hooks)
+{
+    struct reports *r = xcalloc(1, sizeof *r);
+    r->loop = l;
+    r->store = store;
+    r->hooks = *hooks;
+    r->timer = loop_timer_new(l, on_turn, r);
+    return r;
+}
+
+void reports_free(struct reports *r)
+{
+    if (!r)
+        return;
+    if (r->command)
+        redis_cancel(r->store->redis, r->command);
+    loop_timer_free(r->timer);
+    free(r);
+}
+
+void reports_start(struct reports *r)
+{
+    if (r->running)
+        return;
+    r->running = true;
+    if (!r->command)
+        loop_timer_after(r->timer, 0);
+}
+
+void reports_stop(struct reports *r)
+{
+    r->running = false;
+    loop_timer_stop(r->timer);
+}

@@ -1,0 +1,122 @@
+#include "tokend/telemetry.h"
+
+#include <stdlib.h>
+
+#define TOKEND_METRICS(X)                                                                          \
+    X(COUNTER, REFRESHES, "tokend_refreshes_total", "appid", "New versions written")               \
+    X(COUNTER, FAILURES, "tokend_refresh_failures_total", "appid,class",                           \
+      "Attempts that brought no token, by what is to be done about it")                            \
+    X(COUNTER, NOTES, "tokend_notes_total", "appid,note",                                          \
+      "Reports of refused tokens and what the probe found")                                        \
+    X(GAUGE, VERSION, "tokend_token_version", "appid", "Version of the current token")             \
+    X(GAUGE, EXPIRES, "tokend_token_expires_seconds", "appid",                                     \
+      "Seconds the current token has left; 0 without one: alarm long before")                      \
+    X(GAUGE, PARKED, "tokend_app_parked", "appid",                                                 \
+      "1 while only an operator can mend the app: see its last_errcode")                           \
+    X(GAUGE, ISSUED_TODAY, "tokend_issued_today", "appid", "Issuances counted against the budget") \
+    X(GAUGE, LEADING, "tokend_leading", "", "1 while this instance refreshes")                     \
+    X(GAUGE, EPOCH, "tokend_epoch", "", "Fencing epoch of the last lead")                          \
+    X(GAUGE, REDIS_READY, "tokend_redis_ready", "", "1 while Redis answers")                       \
+    X(COUNTER, WECHAT_CALLS, "tokend_wechat_calls_total", "path,outcome", "Calls to WeChat")       \
+    X(HISTOGRAM, WECHAT_SECONDS, "tokend_wechat_call_seconds", "path", "Time of calls to WeChat")
+
+enum { TOKEND_METRICS(METRIC_ID) };
+static const struct metric_family families[] = {TOKEND_METRICS(METRIC_FAMILY)};
+
+struct telemetry {
+    struct metrics *metrics;
+    struct fleet *fleet;
+    struct redis_client *redis;
+};
+
+static void count(struct telemetry *t, int family, const char *const *labels)
+{
+    counter_add(metrics_counter(t->metrics, &families[family], labels), 1);
+}
+
+static void set(struct telemetry *t, int family, const char *const *labels, double value)
+{
+    gauge_set(metrics_gauge(t->metrics, &families[family], labels), value);
+}
+
+static void on_refreshed(const struct app *a, void *arg)
+{
+    count(arg, REFRESHES, METRIC_LABELS(app_id(a)));
+}
+
+static void on_failed(const struct app *a, enum err_class err, int64_t errcode, void *arg)
+{
+    (void)errcode;
+    count(arg, FAILURES, METRIC_LABELS(app_id(a), err_class_name(err)));
+}
+
+static void on_noted(const struct app *a, enum refresh_note note, void *arg)
+{
+    count(arg, NOTES, METRIC_LABELS(app_id(a), refresh_note_name(note)));
+}
+
+static void on_call(const char *path, enum wechat_outcome outcome, int64_t took_us, void *arg)
+{
+    struct telemetry *t = arg;
+    count(t, WECHAT_CALLS, METRIC_LABELS(path, wechat_outcome_name(outcome)));
+    histogram_observe_us(
+        metrics_histogram(t->metrics, &families[WECHAT_SECONDS], METRIC_LABELS(path)), took_us);
+}
+
+static void collect_app(struct telemetry *t, const struct app *a)
+{
+    struct refresh_status s = app_status(a);
+    struct app_token token;
+    bool live = app_token(a, &token);
+    bool parked = s.leading && s.reason != REFRESH_REASON_NONE && s.last_err == ERR_OPERATOR;
+    const char *const *labels = METRIC_LABELS(app_id(a));
+    set(t, VERSION, labels, (double)refresh_record(app_refresh(a))->version);
+    set(t, EXPIRES, labels, live ? (double)token.remaining_ms / 1000 : 0);
+    set(t, PARKED, labels, parked ? 1 : 0);
+    set(t, ISSUED_TODAY, labels, (double)s.issued_today);
+}
+
+static void collect(void *arg)
+{
+    struct telemetry *t = arg;
+    size_t at = 0;
+    if (!t->fleet)
+        return;
+    for (struct app *a; (a = fleet_next(t->fleet, &at)) != NULL;)
+        collect_app(t, a);
+    set(t, LEADING, NULL, fleet_leads(t->fleet) ? 1 : 0);
+    set(t, EPOCH, NULL, (double)fleet_epoch(t->fleet));
+    set(t, REDIS_READY, NULL, redis_client_ready(t->redis) ? 1 : 0);
+}
+
+struct telemetry *telemetry_new(struct metrics *m)
+{
+    struct telemetry *t = xcalloc(1, sizeof *t);
+    t->metrics = m;
+    metrics_register(m, families, ARRAY_LEN(families));
+    metrics_on_collect(m, collect, t);
+    return t;
+}
+
+void telemetry_free(struct telemetry *t)
+{
+    free(t);
+}
+
+struct fleet_hooks telemetry_fleet_hooks(struct telemetry *t)
+{
+    return (struct fleet_hooks){on_refreshed, on_failed, on_noted, t};
+}
+
+void telemetry_watch(struct telemetry *t, struct fleet *f, struct redis_client *r,
+                     struct wechat_client *w)
+{
+    t->fleet = f;
+    t->redis = r;
+    wechat_client_observe(w, on_call, t);
+}
+
+void telemetry_forget_app(struct telemetry *t, const char *appid)
+{
+    metrics_forget(t->metrics, "appid", appid);
+}
