@@ -198,6 +198,32 @@ static void a_name_left_and_taken_again_at_once_is_live_only_by_its_own_confirma
     bench_close(&b);
 }
 
+static void the_confirmation_of_an_earlier_subscribe_is_not_taken_for_its_own(void **state)
+{
+    (void)state;
+    static const struct fake_answer answers[] = {
+        {"+PONG\r\n", false},
+        {"*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n", false},
+        {"*3\r\n$11\r\nunsubscribe\r\n$4\r\nnews\r\n:0\r\n"
+         "*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n",
+         false}, /* to the PING of an idle connection */
+    };
+    struct loop *l = loop_new();
+    struct fake *f = fake_start(l, answers, ARRAY_LEN(answers));
+    struct redis_subscriber *s = new_subscriber(l, "", fake_socket(f));
+    struct ear before = {0}, after = {0};
+    RUN_UNTIL(l, SOON_MS, redis_subscriber_ready(s));
+    redis_unsubscribe(redis_subscribe(s, REDIS_CHANNEL, SLICE_LIT("news"), &listener, &before));
+    redis_subscribe(s, REDIS_CHANNEL, SLICE_LIT("news"), &listener, &after);
+    rig_run_for(l, rig_options().silence_ms / 4);
+    assert_int_equal(after.lives, 0);
+    RUN_UNTIL(l, SOON_MS, after.lives == 1);
+    assert_int_equal(before.lives, 0);
+    redis_subscriber_free(s);
+    fake_free(f);
+    loop_free(l);
+}
+
 static void a_restart_brings_every_channel_back_and_says_so(void **state)
 {
     (void)state;
@@ -306,6 +332,7 @@ int main(void)
         cmocka_unit_test(a_listener_may_leave_and_let_others_leave_while_it_is_called),
         cmocka_unit_test(the_last_one_to_leave_ends_the_subscription_at_the_server),
         cmocka_unit_test(a_name_left_and_taken_again_at_once_is_live_only_by_its_own_confirmation),
+        cmocka_unit_test(the_confirmation_of_an_earlier_subscribe_is_not_taken_for_its_own),
         cmocka_unit_test(a_restart_brings_every_channel_back_and_says_so),
         cmocka_unit_test(an_idle_subscription_stays_and_a_silent_server_is_left),
         cmocka_unit_test(a_connection_without_channels_is_kept_too),
