@@ -291,14 +291,15 @@ static enum http_outcome stop_transfer(struct request *r)
 static void on_deadline(void *arg)
 {
     struct request *r = arg;
-    bool queued = r->state != REQUEST_RUNNING;
+    if (r->state != REQUEST_RUNNING) {
+        finish_unanswered(r, HTTP_NOT_SENT, "timed out in the queue");
+        return;
+    }
     enum http_outcome outcome = stop_transfer(r);
-    if (!queued)
-        note_host(r, outcome);
+    note_host(r, outcome);
     finish_unanswered(r, outcome,
-                      queued                     ? "timed out in the queue"
-                      : outcome == HTTP_NOT_SENT ? "timed out before a connection was made"
-                                                 : "timed out waiting for the response");
+                      outcome == HTTP_NOT_SENT ? "timed out before a connection was made"
+                                               : "timed out waiting for the response");
 }
 
 static void tell_refused(evutil_socket_t fd, short what, void *arg)

@@ -1,9 +1,10 @@
 #include "http/multi.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "http/fd_table.h"
 
 struct sock {
     struct multi *multi;
@@ -20,9 +21,8 @@ struct multi {
     struct event_base *base;
     struct loop_timer *timer; /* curl's one timeout */
     struct event *kick;       /* curl's timeout of 0: still in this turn of the loop */
-    struct sock **by_fd;      /* NULL where there is none */
-    size_t by_fd_size;
-    struct list done; /* of multi_item */
+    struct fd_table by_fd;    /* of struct sock */
+    struct list done;         /* of multi_item */
     void (*on_done)(struct multi_item *item, void *arg);
     void *arg;
 };
@@ -115,35 +115,22 @@ static void arm(struct sock *s, short mask)
     s->armed = mask;
 }
 
-static struct sock *sock_find(const struct multi *m, int fd)
-{
-    return (size_t)fd < m->by_fd_size ? m->by_fd[fd] : NULL;
-}
-
 static void sock_free(struct sock *s)
 {
-    s->multi->by_fd[s->fd] = NULL;
+    fd_table_remove(&s->multi->by_fd, s->fd);
     event_free(s->ev);
     free(s);
 }
 
 static struct sock *sock_new(struct multi *m, int fd, bool ours)
 {
-    size_t size = m->by_fd_size ? m->by_fd_size : 64;
-    while ((size_t)fd >= size)
-        size *= 2;
-    if (size > m->by_fd_size) {
-        m->by_fd = xrealloc(m->by_fd, size * sizeof *m->by_fd);
-        memset(m->by_fd + m->by_fd_size, 0, (size - m->by_fd_size) * sizeof *m->by_fd);
-        m->by_fd_size = size;
-    }
     struct sock *s = xcalloc(1, sizeof *s);
     s->multi = m;
     s->fd = fd;
     s->ours = ours;
     s->ev = event_new(m->base, fd, EV_READ, on_socket_event, s);
-    ASSERT(s->ev != NULL && m->by_fd[fd] == NULL);
-    m->by_fd[fd] = s;
+    ASSERT(s->ev != NULL);
+    fd_table_put(&m->by_fd, fd, s);
     return s;
 }
 
@@ -152,7 +139,7 @@ static struct sock *sock_new(struct multi *m, int fd, bool ours)
 static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *unused)
 {
     struct multi *m = arg;
-    struct sock *s = sock_find(m, fd);
+    struct sock *s = fd_table_get(&m->by_fd, fd);
     (void)easy;
     (void)unused;
     if (what == CURL_POLL_REMOVE) {
@@ -172,20 +159,23 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, voi
 
 static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 {
+    struct multi *m = arg;
     (void)purpose;
     int fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
     if (fd < 0)
         return CURL_SOCKET_BAD;
-    struct sock *gone = sock_find(arg, fd); /* an address that failed, closed without a word */
+    struct sock *gone =
+        fd_table_get(&m->by_fd, fd); /* an address that failed, closed without a word */
     if (gone)
         sock_free(gone);
-    (void)sock_new(arg, fd, true);
+    (void)sock_new(m, fd, true);
     return fd;
 }
 
 static int on_close_socket(void *arg, curl_socket_t fd)
 {
-    struct sock *s = sock_find(arg, fd);
+    struct multi *m = arg;
+    struct sock *s = fd_table_get(&m->by_fd, fd);
     if (s)
         sock_free(s);
     return close(fd);
@@ -224,7 +214,7 @@ void multi_free(struct multi *m)
     ASSERT(curl_multi_cleanup(m->curl) == CURLM_OK); /* closes sockets through us */
     loop_timer_free(m->timer);
     event_free(m->kick);
-    free(m->by_fd);
+    fd_table_deinit(&m->by_fd);
     free(m);
 }
 

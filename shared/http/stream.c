@@ -31,7 +31,7 @@ struct streams {
 static void release(struct stream *s)
 {
     if (s->conn)
-        conn_end_stream(s->conn);
+        connection_end_stream(s->conn);
     evhttp_send_reply_end(s->req);
     free(s);
 }
@@ -117,7 +117,7 @@ static struct stream *stream_open(struct streams *t, struct evhttp_request *req)
     list_push_back(&t->open, &s->node);
     evhttp_send_reply_start(req, 200, http_status_phrase(200));
     if (s->conn)
-        conn_begin_stream(s->conn, on_gone, s);
+        connection_begin_stream(s->conn, on_gone, s);
     else
         move_to_over(s);
     return s;
@@ -153,8 +153,8 @@ void http_stream_send(struct http_server *server, uint64_t id, struct slice piec
     struct stream *s = slots_get(server_streams(server)->ids, id);
     if (!s || piece.n == 0)
         return;
-    if (conn_backlog(s->conn) + piece.n > HTTP_STREAM_BACKLOG) {
-        conn_close(s->conn);
+    if (connection_backlog(s->conn) + piece.n > HTTP_STREAM_BACKLOG) {
+        connection_close(s->conn);
         return;
     }
     struct evbuffer *buffer = evbuffer_new();
