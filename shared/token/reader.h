@@ -62,7 +62,8 @@ void token_reader_cancel(struct token_reader *r, uint64_t id);
 
 /* Tells tokend that WeChat answered `errcode` to the token of that version; `by` names the program
  * that saw it. Fire and forget: a failure is logged, the next report makes up for it. One version
- * of a watched app is reported once a second at most, however many logins it fails. */
+ * is reported once a second at most, however many logins it fails; an app that is not watched is
+ * not reported. */
 void token_reader_report(struct token_reader *r, struct slice appid, int64_t version, int errcode,
                          struct slice by);
 
