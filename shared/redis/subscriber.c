@@ -170,7 +170,9 @@ static void on_ready(void *arg)
 {
     struct redis_subscriber *s = arg;
     LIST_FOR_EACH(it, &s->channels)
-    ask_subscribe(s, LIST_ENTRY(it, struct channel, node));
+    {
+        ask_subscribe(s, LIST_ENTRY(it, struct channel, node));
+    }
 }
 
 static void on_down(const char *reason, void *arg)
@@ -181,7 +183,9 @@ static void on_down(const char *reason, void *arg)
     {
         struct channel *ch = LIST_ENTRY(it, struct channel, node);
         LIST_FOR_EACH(at, &ch->listeners)
-        LIST_ENTRY(at, struct redis_subscription, node)->live = false;
+        {
+            LIST_ENTRY(at, struct redis_subscription, node)->live = false;
+        }
         ch->confirmations_due = 0;
         drop_if_idle(s, ch);
     }
@@ -224,7 +228,9 @@ void redis_subscriber_free(struct redis_subscriber *s)
         return;
     ASSERT(s->calling == 0);
     LIST_FOR_EACH(it, &s->channels)
-    free_channel(s, LIST_ENTRY(it, struct channel, node));
+    {
+        free_channel(s, LIST_ENTRY(it, struct channel, node));
+    }
     for (int kind = REDIS_CHANNEL; kind <= REDIS_PATTERN; kind++)
         map_free(s->by_name[kind]);
     link_free(s->link);

@@ -60,7 +60,8 @@ struct token_reader {
     struct prng jitter;
     struct list waits;
     struct list ended;             /* waits whose fn is still to be called */
-    struct loop_timer *wait_timer; /* the earliest deadline */
+    struct loop_timer *wait_timer; /* not after the earliest deadline of `waits` */
+    mono_ms_t wait_timer_at;
     uint64_t last_id;
     int calling;
 };
@@ -113,26 +114,26 @@ static void call_ended(struct token_reader *r)
     r->calling--;
 }
 
-static void arm_wait_timer(struct token_reader *r)
+static void set_wait_timer(struct token_reader *r, mono_ms_t when)
 {
-    mono_ms_t next = MONO_NEVER;
-    LIST_FOR_EACH(it, &r->waits)
-    next = mono_min(next, LIST_ENTRY(it, struct wait, node)->deadline);
-    loop_timer_at(r->wait_timer, next);
+    r->wait_timer_at = when;
+    loop_timer_at(r->wait_timer, when);
 }
 
 /* Calls whoever has what he waits for, or no time left. */
 static void settle_waits(struct token_reader *r)
 {
-    mono_ms_t now = loop_now(r->loop);
+    mono_ms_t now = loop_now(r->loop), next = MONO_NEVER;
     LIST_FOR_EACH(it, &r->waits)
     {
         struct wait *w = LIST_ENTRY(it, struct wait, node);
         struct token_view view;
         if (mono_reached(now, w->deadline) || is_served(w, &view))
             end_wait(r, w);
+        else
+            next = mono_min(next, w->deadline);
     }
-    arm_wait_timer(r);
+    set_wait_timer(r, next);
     call_ended(r);
 }
 
@@ -313,7 +314,7 @@ void token_reader_unwatch(struct token_reader *r, struct slice appid)
     if (!app)
         return;
     app_free(app);
-    loop_timer_after(r->wait_timer, 0); /* for those who waited for it */
+    set_wait_timer(r, MONO_PAST); /* for those who waited for it */
 }
 
 struct token_reader *token_reader_new(struct loop *l, struct redis_client *c,
@@ -327,6 +328,7 @@ struct token_reader *token_reader_new(struct loop *l, struct redis_client *c,
     r->apps = map_new(0);
     r->poll_ms = POLL_MS;
     r->wait_timer = loop_timer_new(l, on_wait_timer, r);
+    r->wait_timer_at = MONO_NEVER;
     list_init(&r->waits);
     list_init(&r->ended);
     prng_seed(&r->jitter, entropy_u64());
@@ -389,7 +391,8 @@ uint64_t token_reader_wait_newer(struct token_reader *r, struct slice appid, int
         w->deadline = MONO_PAST; /* called when the loop comes round */
     else
         load(w->app);
-    arm_wait_timer(r);
+    if (w->deadline.ms < r->wait_timer_at.ms)
+        set_wait_timer(r, w->deadline);
     return w->id;
 }
 
