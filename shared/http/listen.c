@@ -109,7 +109,7 @@ int http_listen_open(const struct http_listen *address, bool reuse_port, struct 
 
 int http_listen_port(int fd)
 {
-    struct sockaddr_storage a;
+    struct sockaddr_storage a = {0};
     socklen_t n = sizeof a;
     ASSERT(getsockname(fd, (struct sockaddr *)&a, &n) == 0);
     return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&a)->sin6_port

@@ -52,7 +52,8 @@ struct http_route {
 
 /* ---- the server ---- */
 
-/* What the access hook learns: never the query, never a value of a parameter. */
+/* What the access hook learns: never the query, never a value of a parameter. What evhttp refuses
+ * because it cannot parse it (400, 413, 501) never becomes a call and is not reported. */
 struct http_access {
     enum http_method method;
     const char *pattern; /* of the route; NULL when there was none */
@@ -74,8 +75,8 @@ struct http_server_options {
     int64_t write_timeout_ms; /* for the client to take a reply; 0: 10 s */
     int64_t idle_timeout_ms;  /* between requests; 0: 75 s */
     http_problem_fn *problem; /* the shape of errors; NULL: http_problem_json */
-    void (*on_access)(const struct http_access *access,
-                      void *arg); /* after each reply; NULL: none */
+    /* After each reply; NULL: none. */
+    void (*on_access)(const struct http_access *access, void *arg);
     void *on_access_arg;
 };
 
@@ -98,13 +99,14 @@ struct http_call *http_server_find(struct http_server *s, uint64_t id);
 size_t http_server_in_flight(const struct http_server *s);   /* calls not yet replied to */
 size_t http_server_connections(const struct http_server *s); /* open, idle ones too */
 
-/* Stops accepting, closes idle connections, lets the calls in flight (and those that still arrive
- * on open connections) be replied to, for timeout_ms at most, then replies 503 to the rest. Calls
- * drained(arg) once, later. Once per server. */
+/* Stops accepting, closes idle connections, ends streams, lets the calls in flight (and those that
+ * still arrive on open connections) be replied to, for timeout_ms at most, then replies 503 to the
+ * rest. Calls drained(arg) once, later. Once per server. */
 void http_server_drain(struct http_server *s, int64_t timeout_ms, void (*drained)(void *arg),
                        void *arg);
 
-/* Replies 503 to calls still in flight, closes everything. Not from a handler. NULL is allowed. */
+/* Replies 503 to calls still in flight, ends streams (their on_close runs before this returns),
+ * closes everything. Not from a handler; from drained() it is fine. NULL is allowed. */
 void http_server_free(struct http_server *s);
 
 /* ---- a call: its request ----

@@ -20,6 +20,16 @@ static atomic_int hanging;
 
 typedef int getaddrinfo_fn(const char *, const char *, const struct addrinfo *, struct addrinfo **);
 
+/* ::1, where nobody listens, and 127.0.0.1. */
+static int both_families(getaddrinfo_fn *real, const char *service, const struct addrinfo *hints,
+                         struct addrinfo **out)
+{
+    struct addrinfo any = hints ? *hints : (struct addrinfo){0};
+    any.ai_family = AF_UNSPEC;
+    int rc = real("::1", service, &any, out);
+    return rc ? rc : real("127.0.0.1", service, &any, &(*out)->ai_next);
+}
+
 int getaddrinfo(const char *restrict name, const char *restrict service,
                 const struct addrinfo *restrict hints, struct addrinfo **restrict out)
 {
@@ -34,6 +44,8 @@ int getaddrinfo(const char *restrict name, const char *restrict service,
     }
     if (name && strcmp(name, "nowhere.invalid") == 0)
         return EAI_NONAME;
+    if (name && strcmp(name, "both.invalid") == 0)
+        return both_families(real, service, hints, out);
     if (name && strcmp(name, "here.invalid") == 0)
         name = "127.0.0.1";
     return real(name, service, hints, out);
@@ -57,6 +69,34 @@ static void a_name_that_resolves_is_answered_over_and_over(void **state)
         assert_int_equal(a.outcome, HTTP_ANSWERED);
     }
     assert_int_equal(raw_server_connections(s), 1);
+    raw_server_free(s);
+    fixture_free(&f);
+}
+
+static void serve_one(struct raw_conn *c)
+{
+    if (raw_read_request(c))
+        raw_write(c->fd, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nfine");
+}
+
+/* curl closes the socket of an address that failed without a word, and its number comes again. */
+static void an_address_that_fails_gives_way_to_the_next(void **state)
+{
+    struct fixture f = fixture_new(NULL);
+    struct raw_server *s = raw_server_new(serve_one);
+    struct answer a[4];
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        for (size_t k = 0; k < ARRAY_LEN(a); k++) {
+            struct http_request req = request_to("http://both.invalid:%d", raw_server_port(s));
+            (void)fixture_send(&f, &req, &a[k]);
+        }
+        for (size_t k = 0; k < ARRAY_LEN(a); k++) {
+            fixture_wait(&f, &a[k]);
+            assert_int_equal(a[k].outcome, HTTP_ANSWERED);
+        }
+    }
+    assert_int_equal(raw_server_requests(s), 20 * (int)ARRAY_LEN(a));
     raw_server_free(s);
     fixture_free(&f);
 }
@@ -124,6 +164,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_name_that_resolves_is_answered_over_and_over),
+        cmocka_unit_test(an_address_that_fails_gives_way_to_the_next),
         cmocka_unit_test(a_name_that_does_not_exist_is_not_sent_and_not_repeated),
         cmocka_unit_test(a_name_service_that_hangs_holds_up_no_loop),
         cmocka_unit_test(a_deadline_or_cancel_while_the_name_service_hangs_returns_at_once),
