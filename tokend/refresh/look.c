@@ -8,6 +8,7 @@ void look_start(struct refresh *r, const struct refresh_env *env, struct refresh
     struct refresh_action *a = machine_start(r, env, REFRESH_READING, REFRESH_DO_READ, out);
     a->epoch = r->leading ? r->epoch : 0;
     r->op_epoch = a->epoch;
+    r->read_at = MONO_NEVER; /* unless news comes meanwhile, which this look may not show */
 }
 
 /* Whether our record is to stand against what Redis holds. The higher version is right as long as
@@ -114,7 +115,8 @@ void look_read(struct refresh *r, const struct refresh_env *env, const struct re
     else if (seen->version == rec->version && !slice_eq(seen->token, secret_reveal(&rec->token)))
         rec->version += seen->token.n > 0; /* two tokens of one version: ours gets the next */
     r->read_failures = 0;
-    machine_schedule_read(r, env->now);
+    if (r->read_at.ms == MONO_NEVER.ms)
+        machine_schedule_read(r, env->now);
     bool for_writing = r->leading && r->op_epoch == r->epoch;
     bool written = seen->token.n > 0 && seen->version == rec->version;
     if (for_writing)
