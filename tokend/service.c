@@ -63,8 +63,10 @@ struct service {
 
 /* ---- apps ---- */
 
-/* No call to WeChat may outlast half of the lease: the other half is there to write its answer. */
-static int64_t call_timeout_ms(const struct tokend_settings *set)
+/* A call is begun only with a lease that outlasts it, so that nobody else calls meanwhile. Where
+ * the lease is set shorter than that, half of it must do: its late answer is refused by the epoch
+ * and reported as displaced. */
+static int64_t lease_needed_ms(const struct tokend_settings *set)
 {
     int64_t half = set->lease_ttl_ms / 2;
     return set->wechat_timeout_ms < half ? set->wechat_timeout_ms : half;
@@ -82,7 +84,8 @@ static struct refresh_config refresh_config(const struct tokend_settings *set,
         .retry_max_ms = set->token_retry_max_ms,
         .probe_interval_ms = set->token_probe_interval_ms,
         .observe_interval_ms = observe > OBSERVE_INTERVAL_MS ? observe : OBSERVE_INTERVAL_MS,
-        .call_timeout_ms = call_timeout_ms(set),
+        .call_timeout_ms = set->wechat_timeout_ms,
+        .lease_needed_ms = lease_needed_ms(set),
         .daily_budget = set->token_daily_budget,
     };
 }
@@ -130,7 +133,7 @@ static bool make_wechat(struct service *s, struct err *e)
         return false;
     s->http = http_client_new(s->loop, &options, e);
     if (s->http)
-        s->wechat = wechat_client_new(s->loop, s->http, hosts, call_timeout_ms(s->settings));
+        s->wechat = wechat_client_new(s->loop, s->http, hosts, s->settings->wechat_timeout_ms);
     http_hosts_unref(hosts);
     return s->http != NULL;
 }

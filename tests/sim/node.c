@@ -117,7 +117,7 @@ static void send(struct world *w, struct node *n, struct message *m, enum what t
     }
     int64_t delay = world_between(w, 0, w->climate.latency_ms);
     if (wechat && world_chance(w, w->climate.slow_wechat))
-        delay = world_between(w, 0, timeout - 1);
+        delay = world_between(w, 0, w->climate.config.lease_needed_ms - 1);
     world_at(w, w->now + delay, to, n->index, n->incarnation, m);
 }
 

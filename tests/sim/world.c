@@ -90,7 +90,9 @@ static int64_t pick(struct world *w, const int64_t *from, int n)
 static void draw_config(struct world *w)
 {
     struct climate *c = &w->climate;
-    c->lifetime_ms = PICK(w, 20000, 60000, 600000, 7200000);
+    c->lifetime_ms = PICK(w, 20000, 20000, 60000, 60000, 600000);
+    if (world_chance(w, 0.01)) /* as in life, and long to simulate */
+        c->lifetime_ms = 7200000;
     c->lease_ttl_ms = PICK(w, 2000, 10000);
     c->redis_timeout_ms = PICK(w, 200, 1000);
     c->latency_ms = PICK(w, 2, 20, 90);
@@ -102,7 +104,8 @@ static void draw_config(struct world *w)
         .retry_max_ms = PICK(w, 2000, 10000),
         .probe_interval_ms = PICK(w, 0, 5000, 30000),
         .observe_interval_ms = PICK(w, 2000, 5000),
-        .call_timeout_ms = c->lease_ttl_ms / 2,
+        .call_timeout_ms = world_chance(w, 0.7) ? c->lease_ttl_ms / 2 : 2 * c->lease_ttl_ms,
+        .lease_needed_ms = c->lease_ttl_ms / 2,
         .daily_budget = world_chance(w, 0.1) ? 20 : 100000,
     };
     c->duration_ms = c->lifetime_ms > 100000 ? c->lifetime_ms * 2 : 200000;

@@ -252,7 +252,8 @@ static bool same_config(const struct refresh_config *x, const struct refresh_con
            x->retry_min_ms == y->retry_min_ms && x->retry_max_ms == y->retry_max_ms &&
            x->probe_interval_ms == y->probe_interval_ms &&
            x->observe_interval_ms == y->observe_interval_ms &&
-           x->call_timeout_ms == y->call_timeout_ms && x->daily_budget == y->daily_budget;
+           x->call_timeout_ms == y->call_timeout_ms && x->lease_needed_ms == y->lease_needed_ms &&
+           x->daily_budget == y->daily_budget;
 }
 
 bool app_same_settings(const struct app *a, const struct secret *secret,

@@ -10,7 +10,7 @@ enum { FORCE_GAP_MS = 30000 }; /* WeChat ignores force_refresh within 30 s of th
 
 bool attempt_allowed(const struct refresh *r, const struct refresh_env *env)
 {
-    return r->leading && mono_between(env->now, env->lease_until) >= r->config.call_timeout_ms;
+    return r->leading && mono_between(env->now, env->lease_until) >= r->config.lease_needed_ms;
 }
 
 void attempt_begin(struct refresh *r, const struct refresh_env *env, struct refresh_actions *out)

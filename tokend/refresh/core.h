@@ -33,7 +33,8 @@ struct refresh_config {
     int64_t retry_min_ms, retry_max_ms;
     int64_t probe_interval_ms;   /* 0: no periodic probe */
     int64_t observe_interval_ms; /* how often Redis is looked at without a reason */
-    int64_t call_timeout_ms;     /* of one WeChat call; the lease must have this much left */
+    int64_t call_timeout_ms;     /* of one WeChat call */
+    int64_t lease_needed_ms;     /* no call is begun with less than this left of the lease */
     int64_t daily_budget;        /* issuances per day of WeChat's quota */
 };
 
