@@ -206,17 +206,20 @@ check_token() {
 }
 
 show_urls() {
-    step "Up: logins at $(url loginsvc-1) and $(url loginsvc-2), tokend at $(url tokend)"
+    step "Up"
     cat <<TRY
-    A token as other services read it:
+    loginsvc   $(url loginsvc-1)  $(url loginsvc-2)
+    tokend     $(url tokend)
+    WeChat     $(url wxsim)
+    logs       $STATE
+
+    The token, as other services read it:
       redis-cli -p ${PORT[redis]} GET 'tokend:{$APPID}:access_token'
 
     Three lines to try:
       curl -s $(url tokend)/v1/apps/$APPID
       curl -s $(url tokend)/metrics
       curl -s $(url loginsvc-1)/api/user/login -H 'Content-Type: application/json' -d "{\\"loginCode\\":\\"\$(curl -s -d '{}' $(url wxsim)/_sim/login-code | cut -d'"' -f4)\\",\\"phoneCode\\":\\"\$(curl -s -d '{"phone":"13900139000"}' $(url wxsim)/_sim/phone-code | cut -d'"' -f4)\\"}"
-
-    Logs: $STATE
 TRY
 }
 
