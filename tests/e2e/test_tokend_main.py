@@ -37,6 +37,12 @@ class Consumer:
 
 # ---- rotations ----
 
+def test_the_first_token_is_there_soon_after_the_first_start(make_platform):
+    platform = make_platform()
+    eventually(platform.token, timeout=2, what="the first token")
+    assert platform.version() == 1 and platform.wxsim.issued() == 1
+
+
 @pytest.mark.parametrize("mode", ["classic", "stable"])
 def test_under_short_lifetimes_every_read_is_a_living_token_with_one_issuance_per_rotation(
         make_platform, mode):
@@ -131,7 +137,8 @@ def test_no_key_with_a_token_outlives_the_token(make_platform):
 
 
 def test_slow_answers_do_not_stretch_the_life_of_a_token(make_platform):
-    platform = make_platform(tokend=FAST, expires_in="4s", overlap="1s", latency="600ms")
+    platform = make_platform(tokend={**FAST, "LEASE_TTL": "5s"}, expires_in="4s", overlap="1s",
+                             latency="600ms")
     token = platform.await_token()
     left = platform.wxsim.check(token)["usable_for_ms"]
     assert 0 < platform.redis.client.pttl(platform.keys.token) <= left + 1
