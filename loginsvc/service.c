@@ -4,26 +4,24 @@
 #include <stdlib.h>
 
 #include "crypto/keyring.h"
-#include "http/client.h"
+#include "daemon/daemon.h"
+#include "daemon/health.h"
+#include "daemon/upstreams.h"
 #include "http/server.h"
 #include "log/log.h"
 #include "loginsvc/dialects/doc002.h"
 #include "loginsvc/dialects/native.h"
-#include "loginsvc/health.h"
 #include "loginsvc/login/apps.h"
 #include "loginsvc/login/driver.h"
 #include "loginsvc/login/register_ticket.h"
+#include "loginsvc/readiness.h"
 #include "loginsvc/sessions/jwt.h"
 #include "loginsvc/settings.h"
 #include "loginsvc/telemetry.h"
 #include "loginsvc/users/store.h"
 #include "loop/loop.h"
 #include "metrics/metrics.h"
-#include "redis/client.h"
-#include "redis/subscriber.h"
-#include "redis/url.h"
 #include "token/reader.h"
-#include "wechat/client.h"
 
 enum {
     WECHAT_CONNECTIONS = 512, /* at once; more calls wait their turn */
@@ -32,15 +30,10 @@ enum {
     DATABASE_RETRY_MS = 1000, /* between signs of life of a database that was away */
 };
 
-/* Logins may be waiting for a token: Redis is tried again soon. */
-enum { REDIS_BACKOFF_MAX_MS = 1000 };
-
 enum service_state {
     SERVICE_SERVING,  /* takes logins */
     SERVICE_DRAINING, /* told to stop: finishes what is under way */
 };
-
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_BAD_SETTINGS = 2 };
 
 struct service {
     enum service_state state;
@@ -52,11 +45,8 @@ struct service {
     struct apps *apps;
     struct loop *loop;
     struct metrics *metrics;
-    struct redis_client *redis;
-    struct redis_subscriber *subscriber;
+    struct upstreams upstreams;
     struct token_reader *tokens;
-    struct http_client *http;
-    struct wechat_client *wechat;
     struct store *store;
     struct loop_timer *database_timer;
     struct login_driver *driver;
@@ -65,6 +55,7 @@ struct service {
     struct desk *doc002_desk;
     struct desk *native_desk;
     struct health *health;
+    struct readiness readiness;
     struct telemetry *telemetry;
 };
 
@@ -118,37 +109,24 @@ static bool make_keys(struct service *s, struct err *e)
     return load_apps(s->apps, set, e);
 }
 
-static bool make_redis(struct service *s, struct err *e)
+static bool make_upstreams(struct service *s, struct err *e)
 {
-    struct redis_options options = REDIS_OPTIONS_DEFAULT;
-    struct redis_url url = {.nhosts = 0};
-    options.connect_timeout_ms = s->settings->redis_timeout_ms;
-    options.backoff_max_ms = REDIS_BACKOFF_MAX_MS;
-    if (!redis_url_parse(secret_reveal(&s->settings->redis_url), &url, e))
+    const struct loginsvc_settings *set = s->settings;
+    const struct upstreams_options options = {
+        .program = "loginsvc",
+        .redis_url = &set->redis_url,
+        .redis_timeout_ms = set->redis_timeout_ms,
+        .wechat_api_base = set->wechat_api_base,
+        .wechat_timeout_ms = set->wechat_timeout_ms,
+        .wechat_connections = WECHAT_CONNECTIONS,
+        .wechat_queue = LOGIN_SIDES * (size_t)set->login_max,
+    };
+    if (!upstreams_open(&s->upstreams, s->loop, &options, e))
         return false;
-    s->redis = redis_client_new(s->loop, &url, &options);
-    s->subscriber = redis_subscriber_new(s->loop, &url, &options);
-    s->tokens =
-        token_reader_new(s->loop, s->redis, s->subscriber, slice_of(s->settings->key_prefix));
-    redis_url_wipe(&url);
+    s->tokens = token_reader_new(s->loop, s->upstreams.redis, s->upstreams.subscriber,
+                                 slice_of(set->key_prefix));
     watch_apps(s);
     return true;
-}
-
-static bool make_wechat(struct service *s, struct err *e)
-{
-    size_t max_logins = (size_t)s->settings->login_max;
-    const struct http_client_options options = {.user_agent = "loginsvc",
-                                                .max_connections = WECHAT_CONNECTIONS,
-                                                .max_queued = LOGIN_SIDES * max_logins};
-    struct http_hosts *hosts = http_hosts_parse(slice_of(s->settings->wechat_api_base), e);
-    if (!hosts)
-        return false;
-    s->http = http_client_new(s->loop, &options, e);
-    if (s->http)
-        s->wechat = wechat_client_new(s->loop, s->http, hosts, s->settings->wechat_timeout_ms);
-    http_hosts_unref(hosts);
-    return s->http != NULL;
 }
 
 static void on_database_alive(void *owner, uint64_t id, const struct store_result *r)
@@ -191,18 +169,9 @@ static struct login_limits login_limits(const struct loginsvc_settings *set)
 
 static void make_driver(struct service *s)
 {
-    const struct login_parts parts = {s->loop, s->wechat, s->tokens, s->store, s->signer};
+    const struct login_parts parts = {s->loop, s->upstreams.wechat, s->tokens, s->store, s->signer};
     const struct login_limits limits = login_limits(s->settings);
     s->driver = login_driver_new(&parts, &limits);
-}
-
-static void on_access(const struct http_access *a, void *arg)
-{
-    (void)arg;
-    log_debug("http.access", LOG_STR("request_id", a->request_id),
-              LOG_STR("method", http_method_name(a->method)),
-              LOG_STR("route", a->pattern ? a->pattern : ""), LOG_INT("status", a->status),
-              LOG_INT("took_us", a->elapsed_us));
 }
 
 static bool make_server(struct service *s, bool share_port, struct err *e)
@@ -214,7 +183,7 @@ static bool make_server(struct service *s, bool share_port, struct err *e)
         .max_in_flight = (size_t)s->settings->login_max + OTHER_CALLS,
         .reply_timeout_ms = s->settings->login_timeout_ms + REPLY_MARGIN_MS,
         .idle_timeout_ms = s->settings->http_idle_timeout_ms,
-        .on_access = on_access,
+        .on_access = daemon_log_access,
     };
     s->server = http_server_new(s->loop, &options, e);
     return s->server != NULL;
@@ -233,11 +202,12 @@ static void make_desks(struct service *s)
 
 static void make_observers(struct service *s)
 {
-    const struct health_parts health = {s->server, s->metrics, s->redis,
-                                        s->tokens, s->apps,    s->store};
-    const struct telemetry_parts telemetry = {s->metrics, s->server, s->wechat, s->redis,
-                                              s->tokens,  s->apps,   s->store,  s->driver};
-    s->health = health_new(&health);
+    const struct telemetry_parts telemetry = {s->metrics,         s->server, s->upstreams.wechat,
+                                              s->upstreams.redis, s->tokens, s->apps,
+                                              s->store,           s->driver};
+    s->health = health_new(s->server, s->metrics, readiness_answer, &s->readiness);
+    s->readiness =
+        (struct readiness){s->health, s->server, s->upstreams.redis, s->tokens, s->apps, s->store};
     s->telemetry = telemetry_new(&telemetry);
 }
 
@@ -264,20 +234,6 @@ static void on_stop(int signum, void *arg)
     http_server_drain(s->server, s->settings->drain_timeout_ms, on_drained, s);
 }
 
-static void log_not_reloaded(struct config_faults *faults)
-{
-    for (size_t i = 0; i < config_faults_count(faults); i++)
-        log_error("config.reload_refused", LOG_STR("fault", config_faults_line(faults, i)));
-    config_faults_free(faults);
-}
-
-static void log_needs_restart(const struct config *config)
-{
-    const struct config_list *names = config_needs_restart(config);
-    for (size_t i = 0; i < names->n; i++)
-        log_warn("config.needs_restart", LOG_STR("setting", names->items[i]));
-}
-
 /* The new settings are in force from here on. */
 static void take_over(struct service *s, struct config *config)
 {
@@ -291,24 +247,22 @@ static void take_over(struct service *s, struct config *config)
     forget_removed_apps(s, old_settings);
     watch_apps(s);
     config_free(old);
-    log_info("config.reloaded", LOG_INT("apps", apps_count(s->apps)));
-    log_needs_restart(config);
+    daemon_reloaded(config, apps_count(s->apps));
 }
 
 static void on_reload(int signum, void *arg)
 {
     struct service *s = arg;
-    struct config_faults *faults = NULL;
-    struct config *config = config_reload(s->config, &faults);
+    struct config *config = daemon_reload(s->config);
     struct err e;
     (void)signum;
-    if (!config) {
-        log_not_reloaded(faults);
-    } else if (!load_apps(s->apps, config_values(config), &e)) {
+    if (!config)
+        return;
+    if (load_apps(s->apps, config_values(config), &e)) {
+        take_over(s, config);
+    } else {
         log_error("config.reload_refused", LOG_STR("fault", e.text));
         config_free(config);
-    } else {
-        take_over(s, config);
     }
 }
 
@@ -317,25 +271,23 @@ static void on_reload(int signum, void *arg)
 static int make(struct service *s, bool share_port, struct err *e)
 {
     if (!make_keys(s, e))
-        return EXIT_BAD_SETTINGS;
+        return DAEMON_BAD_SETTINGS;
     s->loop = loop_new();
     s->metrics = metrics_new();
     metrics_add_process(s->metrics, "loginsvc", config_version());
-    if (!make_redis(s, e))
-        return EXIT_BAD_SETTINGS;
-    if (!make_wechat(s, e))
-        return EXIT_BAD_SETTINGS;
+    if (!make_upstreams(s, e))
+        return DAEMON_BAD_SETTINGS;
     if (!make_store(s, e))
-        return EXIT_FAILED;
+        return DAEMON_FAILED;
     make_driver(s);
     if (!make_server(s, share_port, e))
-        return EXIT_FAILED;
+        return DAEMON_FAILED;
     make_desks(s);
     make_observers(s);
     loop_on_signal(s->loop, SIGTERM, on_stop, s);
     loop_on_signal(s->loop, SIGINT, on_stop, s);
     loop_on_signal(s->loop, SIGHUP, on_reload, s);
-    return EXIT_OK;
+    return DAEMON_OK;
 }
 
 /* Whoever may still be called back goes after the one who calls. */
@@ -343,12 +295,12 @@ static void unmake(struct service *s)
 {
     loop_timer_free(s->database_timer);
     store_close(s->store);
-    wechat_client_free(s->wechat);
+    wechat_client_free(s->upstreams.wechat);
     login_driver_free(s->driver);
     token_reader_free(s->tokens);
-    redis_subscriber_free(s->subscriber);
-    redis_client_free(s->redis);
-    http_client_free(s->http);
+    redis_subscriber_free(s->upstreams.subscriber);
+    redis_client_free(s->upstreams.redis);
+    http_client_free(s->upstreams.http);
     http_server_free(s->server);
     desk_free(s->doc002_desk);
     desk_free(s->native_desk);
@@ -371,7 +323,7 @@ int service_run(struct config *config, bool share_port)
     /* Asked for before there is anything to reload, it would end the process. */
     (void)signal(SIGHUP, SIG_IGN);
     int exit_code = make(&s, share_port, &e);
-    if (exit_code == EXIT_OK) {
+    if (exit_code == DAEMON_OK) {
         log_info("service.listening", LOG_STR("listen", s.settings->listen),
                  LOG_INT("port", http_server_port(s.server)), LOG_INT("apps", apps_count(s.apps)));
         loop_run(s.loop);

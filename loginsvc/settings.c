@@ -1,10 +1,9 @@
 #include "loginsvc/settings.h"
 
 #include "crypto/keyring.h"
-#include "http/hosts.h"
+#include "daemon/upstreams.h"
 #include "loginsvc/sessions/jwt.h"
 #include "loginsvc/users/database_url.h"
-#include "redis/url.h"
 
 static const struct config_item items[] = {
     LOGINSVC_SETTINGS(CONFIG_ITEM, struct loginsvc_settings)};
@@ -42,18 +41,11 @@ static void check_data_key(const struct loginsvc_settings *s, struct config_faul
 static void check_addresses(const struct loginsvc_settings *s, struct config_faults *f)
 {
     struct err e;
-    struct redis_url redis = {.nhosts = 0};
     struct database_url database = {.port = 0};
-    if (!redis_url_parse(secret_reveal(&s->redis_url), &redis, &e))
-        config_fault(f, "REDIS_URL", "%s", e.text);
-    redis_url_wipe(&redis);
+    upstreams_check(&s->redis_url, s->wechat_api_base, f);
     if (!database_url_parse(secret_reveal(&s->database_url), &database, &e))
         config_fault(f, "DATABASE_URL", "%s", e.text);
     database_url_wipe(&database);
-    struct http_hosts *hosts = http_hosts_parse(slice_of(s->wechat_api_base), &e);
-    if (!hosts)
-        config_fault(f, "WECHAT_API_BASE", "%s", e.text);
-    http_hosts_unref(hosts);
 }
 
 static void finish(void *values, struct config_faults *f)

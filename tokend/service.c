@@ -4,30 +4,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "http/client.h"
+#include "daemon/daemon.h"
+#include "daemon/health.h"
+#include "daemon/upstreams.h"
 #include "http/server.h"
 #include "log/log.h"
 #include "loop/loop.h"
 #include "metrics/metrics.h"
-#include "redis/client.h"
-#include "redis/subscriber.h"
-#include "redis/url.h"
 #include "sys/entropy.h"
 #include "sys/process.h"
 #include "tokend/api/api.h"
 #include "tokend/console/console.h"
-#include "tokend/health.h"
 #include "tokend/refresh/fleet.h"
 #include "tokend/settings.h"
 #include "tokend/telemetry.h"
-#include "wechat/client.h"
 
 enum {
     OWNER_SIZE = 96,
-    REDIS_BACKOFF_MAX_MS = 1000, /* the lease is waiting */
-    REDIS_MAX_PENDING = 65536,   /* every app may ask at the same moment */
-    OBSERVE_INTERVAL_MS = 5000,  /* how often an app looks at its record without a reason, ... */
-    OBSERVE_PER_APP_MS = 10,     /* ... and no more than this load with many apps */
+    REDIS_MAX_PENDING = 65536,  /* every app may ask at the same moment */
+    OBSERVE_INTERVAL_MS = 5000, /* how often an app looks at its record without a reason, ... */
+    OBSERVE_PER_APP_MS = 10,    /* ... and no more than this load with many apps */
     WECHAT_CONNECTIONS = 64,
     WECHAT_QUEUE = 16384,
 };
@@ -36,8 +32,6 @@ enum service_state {
     SERVICE_SERVING,
     SERVICE_DRAINING, /* told to stop: finishes what is under way, gives the lease back */
 };
-
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_BAD_SETTINGS = 2 };
 
 struct service {
     enum service_state state;
@@ -50,10 +44,7 @@ struct service {
     struct loop *loop;
     struct metrics *metrics;
     struct telemetry *telemetry;
-    struct redis_client *redis;
-    struct redis_subscriber *subscriber;
-    struct http_client *http;
-    struct wechat_client *wechat;
+    struct upstreams upstreams;
     struct fleet *fleet;
     struct clients *clients;
     struct http_server *server;
@@ -103,48 +94,24 @@ static void set_apps(struct service *s)
 
 /* ---- start ---- */
 
-static bool make_redis(struct service *s, struct err *e)
+static bool make_upstreams(struct service *s, struct err *e)
 {
-    struct redis_options options = REDIS_OPTIONS_DEFAULT;
-    struct redis_url url = {.nhosts = 0};
-    options.connect_timeout_ms = s->settings->redis_timeout_ms;
-    options.backoff_max_ms = REDIS_BACKOFF_MAX_MS;
-    options.max_pending = REDIS_MAX_PENDING;
-    if (!redis_url_parse(secret_reveal(&s->settings->redis_url), &url, e))
+    const struct tokend_settings *set = s->settings;
+    const struct upstreams_options options = {
+        .program = "tokend",
+        .redis_url = &set->redis_url,
+        .redis_timeout_ms = set->redis_timeout_ms,
+        .redis_max_pending = REDIS_MAX_PENDING,
+        .wechat_api_base = set->wechat_api_base,
+        .wechat_timeout_ms = set->wechat_timeout_ms,
+        .wechat_connections = WECHAT_CONNECTIONS,
+        .wechat_queue = WECHAT_QUEUE,
+    };
+    if (!upstreams_open(&s->upstreams, s->loop, &options, e))
         return false;
-    s->redis = redis_client_new(s->loop, &url, &options);
-    s->subscriber = redis_subscriber_new(s->loop, &url, &options);
-    redis_url_wipe(&url);
-    s->store = (struct store){s->redis,
-                              &s->scripts,
-                              s->settings->key_prefix,
-                              s->owner,
-                              s->settings->redis_timeout_ms,
-                              s->settings->lease_ttl_ms};
+    s->store = (struct store){s->upstreams.redis, &s->scripts,           set->key_prefix,
+                              s->owner,           set->redis_timeout_ms, set->lease_ttl_ms};
     return true;
-}
-
-static bool make_wechat(struct service *s, struct err *e)
-{
-    const struct http_client_options options = {
-        .user_agent = "tokend", .max_connections = WECHAT_CONNECTIONS, .max_queued = WECHAT_QUEUE};
-    struct http_hosts *hosts = http_hosts_parse(slice_of(s->settings->wechat_api_base), e);
-    if (!hosts)
-        return false;
-    s->http = http_client_new(s->loop, &options, e);
-    if (s->http)
-        s->wechat = wechat_client_new(s->loop, s->http, hosts, s->settings->wechat_timeout_ms);
-    http_hosts_unref(hosts);
-    return s->http != NULL;
-}
-
-static void on_access(const struct http_access *a, void *arg)
-{
-    (void)arg;
-    log_debug("http.access", LOG_STR("request_id", a->request_id),
-              LOG_STR("method", http_method_name(a->method)),
-              LOG_STR("route", a->pattern ? a->pattern : ""), LOG_INT("status", a->status),
-              LOG_INT("took_us", a->elapsed_us));
 }
 
 static bool make_server(struct service *s, struct err *e)
@@ -154,7 +121,7 @@ static bool make_server(struct service *s, struct err *e)
         .max_connections = (size_t)s->settings->http_max_connections,
         .reply_timeout_ms = s->settings->http_timeout_ms,
         .idle_timeout_ms = s->settings->http_idle_timeout_ms,
-        .on_access = on_access,
+        .on_access = daemon_log_access,
     };
     s->server = http_server_new(s->loop, &options, e);
     return s->server != NULL;
@@ -162,19 +129,34 @@ static bool make_server(struct service *s, struct err *e)
 
 static void make_fleet(struct service *s)
 {
-    const struct fleet_parts parts = {s->loop, &s->store, s->subscriber, s->wechat,
-                                      telemetry_fleet_hooks(s->telemetry)};
+    const struct fleet_parts parts = {s->loop, &s->store, s->upstreams.subscriber,
+                                      s->upstreams.wechat, telemetry_fleet_hooks(s->telemetry)};
     s->fleet = fleet_new(&parts);
-    telemetry_watch(s->telemetry, s->fleet, s->redis, s->wechat);
+    telemetry_watch(s->telemetry, s->fleet, s->upstreams.redis, s->upstreams.wechat);
     set_apps(s);
+}
+
+/* Ready is who can hand out tokens: some app has a living one, and Redis is there to bring those
+ * that are missing. */
+static void on_readyz(struct http_call *call, void *arg)
+{
+    struct service *s = arg;
+    struct app_token token;
+    size_t at = 0, apps = fleet_count(s->fleet), missing = 0;
+    for (struct app *a; (a = fleet_next(s->fleet, &at)) != NULL;)
+        missing += app_token(a, &token) ? 0 : 1;
+    bool redis = redis_client_ready(s->upstreams.redis);
+    json_t *checks =
+        json_pack("{s:b,s:b,s:I,s:I}", "redis", redis, "leading", fleet_leads(s->fleet), "apps",
+                  (json_int_t)apps, "apps_without_token", (json_int_t)missing);
+    health_reply(s->health, call, missing < apps && (redis || missing == 0), checks);
 }
 
 static void make_routes(struct service *s)
 {
-    const struct health_parts health = {s->server, s->metrics, s->redis, s->fleet};
     const struct api_parts api = {s->server, s->fleet, &s->store, s->clients};
     clients_set(s->clients, s->settings->clients, s->settings->n_clients);
-    s->health = health_new(&health);
+    s->health = health_new(s->server, s->metrics, on_readyz, s);
     s->api = api_new(&api);
     console_routes(s->server);
 }
@@ -212,20 +194,6 @@ static void forget_removed_apps(struct service *s, const struct tokend_settings 
             telemetry_forget_app(s->telemetry, old->apps[i].id);
 }
 
-static void log_not_reloaded(struct config_faults *faults)
-{
-    for (size_t i = 0; i < config_faults_count(faults); i++)
-        log_error("config.reload_refused", LOG_STR("fault", config_faults_line(faults, i)));
-    config_faults_free(faults);
-}
-
-static void log_needs_restart(const struct config *config)
-{
-    const struct config_list *names = config_needs_restart(config);
-    for (size_t i = 0; i < names->n; i++)
-        log_warn("config.needs_restart", LOG_STR("setting", names->items[i]));
-}
-
 /* The new settings are in force from here on. What is not reloadable has its old value in them. */
 static void take_over(struct service *s, struct config *config)
 {
@@ -239,19 +207,15 @@ static void take_over(struct service *s, struct config *config)
     set_apps(s);
     forget_removed_apps(s, old_settings);
     config_free(old);
-    log_info("config.reloaded", LOG_INT("apps", fleet_count(s->fleet)));
-    log_needs_restart(config);
+    daemon_reloaded(config, fleet_count(s->fleet));
 }
 
 static void on_reload(int signum, void *arg)
 {
     struct service *s = arg;
-    struct config_faults *faults = NULL;
-    struct config *config = config_reload(s->config, &faults);
+    struct config *config = daemon_reload(s->config);
     (void)signum;
-    if (!config)
-        log_not_reloaded(faults);
-    else if (s->state == SERVICE_SERVING)
+    if (config && s->state == SERVICE_SERVING)
         take_over(s, config);
     else
         config_free(config);
@@ -272,26 +236,26 @@ static int make(struct service *s, struct err *e)
     metrics_add_process(s->metrics, "tokend", config_version());
     s->telemetry = telemetry_new(s->metrics);
     s->clients = clients_new();
-    if (!make_redis(s, e) || !make_wechat(s, e))
-        return EXIT_BAD_SETTINGS;
+    if (!make_upstreams(s, e))
+        return DAEMON_BAD_SETTINGS;
     if (!make_server(s, e))
-        return EXIT_FAILED;
+        return DAEMON_FAILED;
     make_fleet(s);
     make_routes(s);
     loop_on_signal(s->loop, SIGTERM, on_stop, s);
     loop_on_signal(s->loop, SIGINT, on_stop, s);
     loop_on_signal(s->loop, SIGHUP, on_reload, s);
-    return EXIT_OK;
+    return DAEMON_OK;
 }
 
 /* Whoever may still be called back goes after the one who calls. */
 static void unmake(struct service *s)
 {
     fleet_free(s->fleet);
-    wechat_client_free(s->wechat);
-    redis_subscriber_free(s->subscriber);
-    redis_client_free(s->redis);
-    http_client_free(s->http);
+    wechat_client_free(s->upstreams.wechat);
+    redis_subscriber_free(s->upstreams.subscriber);
+    redis_client_free(s->upstreams.redis);
+    http_client_free(s->upstreams.http);
     http_server_free(s->server);
     api_free(s->api);
     health_free(s->health);
@@ -309,7 +273,7 @@ int service_run(struct config *config)
     struct err e = {.text = ""};
     s.settings = config_values(config);
     int exit_code = make(&s, &e);
-    if (exit_code == EXIT_OK) {
+    if (exit_code == DAEMON_OK) {
         log_info("service.listening", LOG_STR("listen", s.settings->listen),
                  LOG_INT("port", http_server_port(s.server)), LOG_STR("instance", s.owner),
                  LOG_INT("apps", fleet_count(s.fleet)));

@@ -4,9 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "http/hosts.h"
+#include "daemon/upstreams.h"
 #include "http/listen.h"
-#include "redis/url.h"
 
 const char *const tokend_scopes[] = {"read", "report", "admin", NULL};
 
@@ -121,19 +120,6 @@ static void take_api_keys(struct tokend_settings *s, struct config_faults *f)
 
 /* ---- addresses ---- */
 
-static void check_upstreams(const struct tokend_settings *s, struct config_faults *f)
-{
-    struct err e;
-    struct redis_url redis = {.nhosts = 0};
-    if (!redis_url_parse(secret_reveal(&s->redis_url), &redis, &e))
-        config_fault(f, "REDIS_URL", "%s", e.text);
-    redis_url_wipe(&redis);
-    struct http_hosts *hosts = http_hosts_parse(slice_of(s->wechat_api_base), &e);
-    if (!hosts)
-        config_fault(f, "WECHAT_API_BASE", "%s", e.text);
-    http_hosts_unref(hosts);
-}
-
 /* Where nobody has a key, everybody who can reach the API may do everything. */
 static void check_listen(const struct tokend_settings *s, struct config_faults *f)
 {
@@ -164,7 +150,7 @@ static void finish(void *values, struct config_faults *f)
     check_sections(s, f);
     take_api_keys(s, f);
     check_listen(s, f);
-    check_upstreams(s, f);
+    upstreams_check(&s->redis_url, s->wechat_api_base, f);
     if (s->token_retry_min_ms > s->token_retry_max_ms)
         config_fault(f, "TOKEN_RETRY_MIN", "expected at most TOKEN_RETRY_MAX");
 }

@@ -102,6 +102,9 @@ void attempt_began(struct refresh *r, const struct refresh_env *env, const struc
         settle(r, env, ERR_RETRY, 0, true, out);
         return;
     }
+    /* What is told from here on may have been issued after what we are about to fetch. */
+    r->unresolved = r->unresolved || r->displaced;
+    r->displaced = false;
     struct refresh_action *a = machine_start(r, env, REFRESH_FETCHING, REFRESH_DO_FETCH, out);
     a->mode = r->config.mode;
     a->force = r->force;
@@ -149,7 +152,8 @@ static void fetched_token(struct refresh *r, const struct refresh_env *env,
     p->expires = mono_after(r->asked_at, ev->expires_in_ms);
     p->issued_at = machine_on_redis(r, r->asked_at);
     p->expires_at = wall_after(p->issued_at, ev->expires_in_ms);
-    p->previous_dies = r->unresolved || r->dead_version == r->record.version || r->force;
+    p->previous_dies =
+        r->unresolved || r->displaced || r->dead_version == r->record.version || r->force;
     if (mono_reached(env->now, p->expires)) {
         drop_late_token(r, env, out);
         return;

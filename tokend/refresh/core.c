@@ -88,7 +88,7 @@ enum refresh_reason machine_reason(const struct refresh *r, mono_ms_t now)
 {
     if (!record_live(&r->record, now))
         return REFRESH_REASON_NO_TOKEN;
-    if (r->unresolved)
+    if (r->unresolved || r->displaced)
         return REFRESH_REASON_UNRESOLVED;
     if (r->dead_version && r->dead_version == r->record.version)
         return REFRESH_REASON_DEAD;
@@ -209,7 +209,7 @@ static void take_news(struct refresh *r, const struct refresh_env *env,
         r->retry_at = env->now;
         return;
     case REFRESH_DISPLACED:
-        r->unresolved = true;
+        r->displaced = true;
         return;
     case REFRESH_REPORT:
         probe_report(r, env, ev, out);

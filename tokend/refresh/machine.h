@@ -46,6 +46,7 @@ struct refresh {
 
     /* What makes a refresh or a probe wanted. */
     bool unresolved; /* there may have been an issuance that nobody holds */
+    bool displaced;  /* the same, told since the fetch under way was asked for, or before it */
     bool ordered;
     int64_t dead_version;   /* proven dead by a probe; 0: none */
     int64_t report_version; /* reported and not yet probed; 0: none */
