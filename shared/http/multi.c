@@ -23,6 +23,7 @@ struct multi {
     struct event *kick;       /* curl's timeout of 0: still in this turn of the loop */
     struct fd_table by_fd;    /* of struct sock */
     struct list done;         /* of multi_item */
+    bool address_failed;      /* since curl ran last */
     void (*on_done)(struct multi_item *item, void *arg);
     void *arg;
 };
@@ -44,11 +45,23 @@ static void collect_done(struct multi *m)
     }
 }
 
+/* curl 7.88 gives a name's address up and asks for nothing: it goes on to the next one whenever it
+ * is run again, which may be when the time is over. */
+static void try_next_addresses(struct multi *m)
+{
+    int running;
+    while (m->address_failed) {
+        m->address_failed = false;
+        CURL_IGNORE_DEPRECATION(ASSERT(curl_multi_socket_all(m->curl, &running) == CURLM_OK);)
+    }
+}
+
 static void run(struct multi *m, int fd, int bits)
 {
     struct list *node;
     int running;
     ASSERT(curl_multi_socket_action(m->curl, fd, bits, &running) == CURLM_OK);
+    try_next_addresses(m);
     collect_done(m);
     while ((node = list_pop_front(&m->done)) != NULL) {
         struct multi_item *item = LIST_ENTRY(node, struct multi_item, node);
@@ -117,6 +130,8 @@ static void arm(struct sock *s, short mask)
 
 static void sock_free(struct sock *s)
 {
+    if (s->ours && !s->connected)
+        s->multi->address_failed = true;
     fd_table_remove(&s->multi->by_fd, s->fd);
     event_free(s->ev);
     free(s);
@@ -157,6 +172,19 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg, voi
     return 0;
 }
 
+/* curl 7.88 closes the socket of an address that did not answer without a word, and takes its
+ * successor, when it has the same number, for one that is watched already. */
+static void sock_replace(struct multi *m, int fd)
+{
+    struct sock *gone = fd_table_get(&m->by_fd, fd);
+    short wanted = gone ? gone->wanted : 0;
+    if (gone)
+        sock_free(gone);
+    struct sock *s = sock_new(m, fd, true);
+    if (wanted)
+        arm(s, wanted);
+}
+
 static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 {
     struct multi *m = arg;
@@ -164,11 +192,7 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl
     int fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
     if (fd < 0)
         return CURL_SOCKET_BAD;
-    struct sock *gone =
-        fd_table_get(&m->by_fd, fd); /* an address that failed, closed without a word */
-    if (gone)
-        sock_free(gone);
-    (void)sock_new(m, fd, true);
+    sock_replace(m, fd);
     return fd;
 }
 

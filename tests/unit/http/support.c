@@ -260,6 +260,28 @@ int raw_read_response(int fd, char *out, size_t size)
     return (int)strtol(out + 9, NULL, 10);
 }
 
+void blackhole_open(struct blackhole *b, const char *ip, int port)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    socklen_t n = sizeof a;
+    ASSERT(inet_pton(AF_INET, ip, &a.sin_addr) == 1);
+    b->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ASSERT(bind(b->listener, (struct sockaddr *)&a, sizeof a) == 0 && listen(b->listener, 0) == 0);
+    ASSERT(getsockname(b->listener, (struct sockaddr *)&a, &n) == 0);
+    b->port = ntohs(a.sin_port);
+    for (int i = 0; i < 2; i++) { /* as many as the kernel lets wait */
+        b->inside[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        (void)connect(b->inside[i], (struct sockaddr *)&a, sizeof a);
+    }
+}
+
+void blackhole_close(struct blackhole *b)
+{
+    close(b->listener);
+    close(b->inside[0]);
+    close(b->inside[1]);
+}
+
 int free_port(void)
 {
     int port;

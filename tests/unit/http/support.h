@@ -52,6 +52,14 @@ size_t raw_read_all(int fd, char *out, size_t size); /* until close, with a NUL;
 /* Reads one response by its Content-Length into out with a NUL; the status, or 0. */
 int raw_read_response(int fd, char *out, size_t size);
 
+/* An address that takes no more connections: they neither succeed nor fail. */
+struct blackhole {
+    int listener, inside[2], port;
+};
+
+void blackhole_open(struct blackhole *b, const char *ip, int port); /* port 0: a free one */
+void blackhole_close(struct blackhole *b);
+
 /* A port on which nothing listens. */
 int free_port(void);
 

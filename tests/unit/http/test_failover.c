@@ -5,11 +5,8 @@
 
 #include <cmocka.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "client_fixture.h"
 
@@ -29,33 +26,6 @@ static void serve_nothing(struct raw_conn *c)
 static void hang_up(struct raw_conn *c)
 {
     (void)recv(c->fd, c->request, 1, 0);
-}
-
-/* A port that takes no more connections: they neither succeed nor fail. */
-struct blackhole {
-    int listener, inside[2], port;
-};
-
-static void blackhole_open(struct blackhole *b)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof a;
-    b->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(b->listener, (struct sockaddr *)&a, sizeof a), 0);
-    assert_int_equal(listen(b->listener, 0), 0);
-    assert_int_equal(getsockname(b->listener, (struct sockaddr *)&a, &n), 0);
-    b->port = ntohs(a.sin_port);
-    for (int i = 0; i < 2; i++) {
-        b->inside[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        (void)connect(b->inside[i], (struct sockaddr *)&a, sizeof a);
-    }
-}
-
-static void blackhole_close(struct blackhole *b)
-{
-    close(b->listener);
-    close(b->inside[0]);
-    close(b->inside[1]);
 }
 
 static void a_host_that_refuses_hands_over_to_the_next(void **state)
@@ -80,7 +50,7 @@ static void a_host_that_is_silent_leaves_time_for_the_next(void **state)
     struct blackhole hole;
     struct answer a;
     (void)state;
-    blackhole_open(&hole);
+    blackhole_open(&hole, "127.0.0.1", 0);
     struct http_request req =
         request_to("http://127.0.0.1:%d,http://127.0.0.1:%d", hole.port, raw_server_port(s));
     req.timeout_ms = 600;
@@ -100,7 +70,7 @@ static void a_silent_host_alone_is_not_sent_within_the_connect_timeout(void **st
     struct blackhole hole;
     struct answer a;
     (void)state;
-    blackhole_open(&hole);
+    blackhole_open(&hole, "127.0.0.1", 0);
     struct http_request req = request_to("http://127.0.0.1:%d", hole.port);
     fixture_ask(&f, &req, &a);
     assert_int_equal(a.outcome, HTTP_NOT_SENT);
@@ -115,7 +85,7 @@ static void a_deadline_while_connecting_is_not_sent(void **state)
     struct blackhole hole;
     struct answer a;
     (void)state;
-    blackhole_open(&hole);
+    blackhole_open(&hole, "127.0.0.1", 0);
     struct http_request req = request_to("http://127.0.0.1:%d", hole.port);
     req.timeout_ms = 50;
     fixture_ask(&f, &req, &a);
