@@ -30,6 +30,7 @@ const struct config_program wxsim_program = {
     .items = items,
     .n_items = ARRAY_LEN(items),
     .size = sizeof(struct wxsim_settings),
+    .environment_prefix = "WXSIM_",
     .items_are_options = true,
     .notes = control_help,
     .finish = finish,
