@@ -62,7 +62,7 @@ cleanup() {
 }
 
 on_interrupt() {
-    printf '\n'
+    say 2>/dev/null || true
     $UP && exit 0
     exit 130
 }
