@@ -24,7 +24,7 @@ int64_t timing_lead_ms(const struct refresh_config *c, enum token_mode mode, int
     switch (mode) {
     case TOKEN_CLASSIC: {
         int64_t lead = min64(c->lead_ms, lifetime_ms / 2);
-        return lead + prng_between(prng, 0, lead / 20);
+        return lead - prng_between(prng, 0, lead / 20);
     }
     case TOKEN_STABLE: {
         int64_t window = min64(c->overlap_ms, lifetime_ms / 2);
