@@ -61,6 +61,11 @@ static bool read_int(const json_t *value, int64_t min, int64_t max, int64_t *out
 {
     if (json_is_string(value))
         return slice_to_int(string_of(value), min, max, out);
+    if (json_is_real(value) && json_real_value(value) >= (double)min &&
+        json_real_value(value) <= (double)max) {
+        *out = (int64_t)json_real_value(value); /* rounds down: a life is never made longer */
+        return true;
+    }
     if (!json_is_integer(value) || json_integer_value(value) < min ||
         json_integer_value(value) > max)
         return false;

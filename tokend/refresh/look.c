@@ -11,25 +11,32 @@ void look_start(struct refresh *r, const struct refresh_env *env, struct refresh
     r->read_at = MONO_NEVER; /* unless news comes meanwhile, which this look may not show */
 }
 
+static bool other_token(const struct record *rec, const struct refresh_seen *seen)
+{
+    return seen->token.n > 0 && !slice_eq(seen->token, secret_reveal(&rec->token));
+}
+
+/* Two tokens, and Redis is not ahead: it has lost data, and two leaders have each fetched one. */
+static bool in_conflict(const struct record *rec, const struct refresh_seen *seen, mono_ms_t now)
+{
+    return record_live(rec, now) && other_token(rec, seen) && seen->version <= rec->version;
+}
+
 /* Whether our record is to stand against what Redis holds. The higher version is right as long as
- * Redis never lost data; where it evidently did (an older or the same version with another token),
- * the later issuance is. */
+ * Redis never lost data; in a conflict the later request is, most likely. */
 static bool ours_stands(const struct record *rec, const struct refresh_seen *seen, mono_ms_t now)
 {
     if (!record_live(rec, now) || seen->version > rec->version)
         return false;
-    if (seen->token.n == 0 || slice_eq(seen->token, secret_reveal(&rec->token)))
-        return true;
-    return rec->issued_at.ms > seen->issued_at.ms;
+    return !other_token(rec, seen) || rec->issued_at.ms > seen->issued_at.ms;
 }
 
 /* The version never goes back: a token that comes under a version we have seen gets the next. */
 static int64_t version_of(const struct record *rec, const struct refresh_seen *seen)
 {
-    bool other = seen->token.n > 0 && !slice_eq(seen->token, secret_reveal(&rec->token));
     if (seen->version > rec->version)
         return seen->version;
-    return other && secret_is_set(&rec->token) ? rec->version + 1 : rec->version;
+    return other_token(rec, seen) && secret_is_set(&rec->token) ? rec->version + 1 : rec->version;
 }
 
 static void take(struct refresh *r, const struct refresh_env *env, const struct refresh_seen *seen)
@@ -47,6 +54,14 @@ static void take(struct refresh *r, const struct refresh_env *env, const struct 
     probe_schedule(r, env->now);
 }
 
+static void leave_unresolved(struct refresh *r, struct slice intent)
+{
+    r->unresolved = true;
+    r->intent_spent = true;
+    if (intent.n == 0 || !slice_copy(intent, r->intent, sizeof r->intent))
+        snprintf(r->intent, sizeof r->intent, "{}");
+}
+
 /* An intent that is not our own unspent one may have issued a token that nobody holds. Without an
  * intent, only a newer version tells that the open question was answered: a Redis that lost its
  * tail may have lost the intent too. */
@@ -57,10 +72,7 @@ static void weigh_intent(struct refresh *r, const struct refresh_seen *seen)
         if (seen->version > r->record.version)
             r->unresolved = false;
     } else if (!own_unspent) {
-        r->unresolved = true;
-        if (!slice_copy(seen->intent, r->intent, sizeof r->intent))
-            snprintf(r->intent, sizeof r->intent, "{}");
-        r->intent_spent = true;
+        leave_unresolved(r, seen->intent);
     }
 }
 
@@ -110,10 +122,13 @@ void look_read(struct refresh *r, const struct refresh_env *env, const struct re
     bool ours = ours_stands(rec, seen, env->now);
     weigh_intent(r, seen);
     count_budget(r, seen);
+    if (in_conflict(rec, seen,
+                    env->now)) /* whichever we keep, WeChat may know the other as current */
+        leave_unresolved(r, seen->intent);
     if (!ours)
         take(r, env, seen);
-    else if (seen->version == rec->version && !slice_eq(seen->token, secret_reveal(&rec->token)))
-        rec->version += seen->token.n > 0; /* two tokens of one version: ours gets the next */
+    else if (seen->version == rec->version && other_token(rec, seen))
+        rec->version++; /* two tokens of one version: ours gets the next */
     r->read_failures = 0;
     if (r->read_at.ms == MONO_NEVER.ms)
         machine_schedule_read(r, env->now);
