@@ -117,17 +117,18 @@ static bool margins_broken(const struct world *w)
 }
 
 /* Invariant 2: no issuance without a stored intent. Invariant 5: the day's budget. */
-void judge_issue(struct world *w, int node)
+void judge_issue(struct world *w, int node, int64_t epoch)
 {
     struct judge *j = &w->judge;
     const struct refresh_config *c = &w->climate.config;
     if (j->clock_exempt && w->now - j->clock_set_at < 2 * c->call_timeout_ms)
         j->clock_exempt = w->wechat.issued + 1;
-    if (!w->redis.data.intent[0] && margins_broken(w)) {
+    bool stored = w->redis.data.intent[0] && epoch >= w->redis.data.state_epoch;
+    if (!stored && margins_broken(w)) {
         j->tainted = true;
         judge_excuse(w, j->recovery_ms);
-    } else if (!w->redis.data.intent[0]) {
-        fail(w, "node %d calls WeChat and no intent is stored", node);
+    } else if (!stored) {
+        fail(w, "node %d calls WeChat and its intent is not stored", node);
     }
     if (c->daily_budget <= w->wechat.issued_ours && !j->lost_data && c->mode == TOKEN_CLASSIC)
         fail(w, "the budget of %lld issuances is broken", (long long)c->daily_budget);

@@ -12,7 +12,8 @@ void judge_excuse(struct world *w, int64_t for_ms);
 void judge_state(struct world *w); /* after every event */
 /* After a script of the refresh; what Redis held before it. */
 void judge_after_write(struct world *w, int64_t version_before, int token_before);
-void judge_issue(struct world *w, int node); /* a node's request is about to issue */
-void judge_end(struct world *w);             /* the faults are long over: liveness */
+/* A node's request, begun with that epoch, is about to issue. */
+void judge_issue(struct world *w, int node, int64_t epoch);
+void judge_end(struct world *w); /* the faults are long over: liveness */
 
 #endif

@@ -320,7 +320,7 @@ static void answer_fetch(struct world *w, const struct node *n, struct message *
     int issued = w->wechat.issued;
     bool effect = w->trouble == TROUBLE_NONE || world_chance(w, 0.5);
     if (effect) {
-        judge_issue(w, n->index);
+        judge_issue(w, n->index, m->action.epoch);
         int token =
             wechat_fetch(&w->wechat, m->action.mode, m->action.force, w->now, &e->expires_in_ms);
         w->wechat.issued_ours += w->wechat.issued - issued;
