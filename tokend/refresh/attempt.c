@@ -189,12 +189,15 @@ void attempt_fetched(struct refresh *r, const struct refresh_env *env,
     }
 }
 
-/* WeChat gave the token that we already hold: no refresh. One proven dead is asked for by force in
- * stable mode, once; else WeChat's last minutes have not begun: ask again shortly. */
+/* WeChat gave the token that we already hold: no refresh, and no issuance. One proven dead is asked
+ * for by force in stable mode, once; else WeChat's last minutes have not begun: ask again shortly.
+ */
 static void took_same(struct refresh *r, const struct refresh_env *env)
 {
     bool dead = r->dead_version == r->record.version;
     bool forced = r->force;
+    if (r->issued_today > 0)
+        r->issued_today--;
     machine_schedule_refresh(r, env->now);
     r->force = dead && !forced && r->config.mode == TOKEN_STABLE;
     if (dead && !r->force)

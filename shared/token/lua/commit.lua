@@ -29,7 +29,8 @@ else
         '{"appid":"%s","version":%d,"expires_at":%s,"previous_usable_until":%s}',
         ARGV[13], version, expires_at, previous_until))
 end
-if ARGV[11] == '1' and number(STATE, 'issued_today') > 0 then
+-- the intent says that this commit was not carried out before
+if ARGV[11] == '1' and redis.call('EXISTS', INTENT) == 1 and number(STATE, 'issued_today') > 0 then
     redis.call('HINCRBY', STATE, 'issued_today', -1)
 end
 redis.call('HSET', STATE, 'committed_at', now, 'last_error', 'none', 'last_errcode', 0)
