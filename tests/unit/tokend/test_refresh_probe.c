@@ -1,0 +1,257 @@
+/* The refresh core: reports of consumers, probes, orders and displaced tokens. */
+#include "play.h"
+
+/* Leads, and its "tok-7" was reported: the probe is asked for. */
+static struct play *probing(void)
+{
+    struct play *p = play_holding();
+    play_report(p, 7);
+    play_take_note(p, REFRESH_NOTE_REPORTED);
+    assert_slice(play_take(p, REFRESH_DO_PROBE)->token, "tok-7");
+    return p;
+}
+
+static struct play *probing_by(int64_t interval_ms)
+{
+    struct refresh_config config = play_config(TOKEN_CLASSIC);
+    config.probe_interval_ms = interval_ms;
+    return play_leading(&config, 7, "tok-7", LIFETIME);
+}
+
+/* ---- reports ---- */
+
+static void a_report_about_another_than_the_current_version_changes_nothing(void **state)
+{
+    (void)state;
+    struct play *p = play_holding();
+    for (int64_t version = 0; version < 20; version++)
+        if (version != 7)
+            play_report(p, version);
+    play_quiet(p, HOUR);
+    play_free(p);
+}
+
+static void a_report_about_the_current_token_is_probed_before_it_costs_a_refresh(void **state)
+{
+    (void)state;
+    struct play *p = probing();
+    play_probe(p, REFRESH_PROBE_LIVE);
+    play_take_note(p, REFRESH_NOTE_FLAPPED);
+    play_serves(p, "tok-7", 7);
+    play_quiet(p, HOUR);
+    play_free(p);
+}
+
+static void a_storm_of_reports_costs_one_probe(void **state)
+{
+    (void)state;
+    struct play *p = probing();
+    for (int i = 0; i < 1000; i++)
+        play_report(p, 7);
+    play_probe(p, REFRESH_PROBE_LIVE);
+    play_take_note(p, REFRESH_NOTE_FLAPPED);
+    play_free(p);
+}
+
+static void reports_that_go_on_cost_two_probes_a_second_at_most(void **state)
+{
+    (void)state;
+    struct play *p = play_holding();
+    int probes = 0;
+    for (int ms = 0; ms < 10 * SECOND; ms += 10) {
+        play_report(p, 7);
+        while (play_asks(p)) {
+            if (p->out.list[p->taken].kind == REFRESH_DO_NOTE) {
+                play_take_note(p, REFRESH_NOTE_REPORTED);
+                continue;
+            }
+            play_take(p, REFRESH_DO_PROBE);
+            play_probe(p, REFRESH_PROBE_LIVE);
+            play_take_note(p, REFRESH_NOTE_FLAPPED);
+            probes++;
+        }
+        play_pass(p, 10);
+    }
+    assert_in_range(probes, 10, 20);
+    play_free(p);
+}
+
+static void a_token_that_the_probe_finds_dead_is_refreshed_at_once_and_is_no_previous(void **state)
+{
+    (void)state;
+    static const struct {
+        enum refresh_probe probe;
+        enum refresh_note note;
+    } cases[] = {{REFRESH_PROBE_DEAD, REFRESH_NOTE_DISPLACED},
+                 {REFRESH_PROBE_EXPIRED, REFRESH_NOTE_EXPIRED}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct play *p = probing();
+        play_probe(p, cases[i].probe);
+        play_take_note(p, cases[i].note);
+        assert_int_equal(play_status(p).reason, REFRESH_REASON_DEAD);
+        play_begin(p);
+        assert_false(play_take(p, REFRESH_DO_FETCH)->force);
+        play_token(p, "tok-8", LIFETIME);
+        assert_slice(play_take(p, REFRESH_DO_COMMIT)->record.previous, "");
+        play_store(p, REFRESH_STORE_OK);
+        play_report(p, 7); /* by consumers that are late */
+        play_quiet(p, HOUR);
+        play_free(p);
+    }
+}
+
+static void a_probe_without_a_usable_answer_is_repeated_while_a_report_waits_for_it(void **state)
+{
+    (void)state;
+    struct play *p = probing();
+    for (int i = 0; i < 3; i++) {
+        play_probe(p, REFRESH_PROBE_UNKNOWN);
+        assert_int_equal(play_await(p), SECOND);
+        play_take(p, REFRESH_DO_PROBE);
+    }
+    play_probe(p, REFRESH_PROBE_DEAD);
+    play_take_note(p, REFRESH_NOTE_DISPLACED);
+    play_take(p, REFRESH_DO_BEGIN);
+    play_free(p);
+}
+
+static void a_report_during_a_refresh_is_answered_by_the_new_token(void **state)
+{
+    (void)state;
+    struct play *p = play_holding();
+    play_tell(p, REFRESH_ORDER);
+    play_begin(p);
+    play_take(p, REFRESH_DO_FETCH);
+    struct refresh_action fetch = p->asked;
+    play_report(p, 7);
+    play_take_note(p, REFRESH_NOTE_REPORTED);
+    p->asked = fetch;
+    play_token(p, "tok-8", LIFETIME);
+    play_commit(p);
+    play_quiet(p, HOUR);
+    play_free(p);
+}
+
+static void a_follower_neither_probes_nor_refreshes(void **state)
+{
+    (void)state;
+    struct play *p = probing_by(10 * MINUTE);
+    play_tell(p, REFRESH_UNLEAD);
+    play_report(p, 7);
+    play_quiet(p, 2 * LIFETIME);
+    play_free(p);
+}
+
+/* ---- the periodic probe ---- */
+
+static void the_periodic_probe_comes_about_as_often_as_it_is_set(void **state)
+{
+    (void)state;
+    struct play *p = probing_by(10 * MINUTE);
+    for (int i = 0; i < 5; i++) {
+        assert_in_range(play_await(p), 9 * MINUTE, 11 * MINUTE);
+        play_take(p, REFRESH_DO_PROBE);
+        play_probe(p, i % 2 ? REFRESH_PROBE_LIVE : REFRESH_PROBE_UNKNOWN);
+    }
+    play_free(p);
+}
+
+static void the_periodic_probe_finds_a_token_that_another_environment_replaced(void **state)
+{
+    (void)state;
+    struct play *p = probing_by(10 * MINUTE);
+    play_await(p);
+    play_take(p, REFRESH_DO_PROBE);
+    play_probe(p, REFRESH_PROBE_DEAD);
+    play_take_note(p, REFRESH_NOTE_DISPLACED);
+    play_refresh(p, "tok-8");
+    play_serves(p, "tok-8", 8);
+    play_free(p);
+}
+
+/* ---- orders and displaced tokens ---- */
+
+static void an_order_refreshes_at_once_and_once(void **state)
+{
+    (void)state;
+    struct play *p = play_holding();
+    play_tell(p, REFRESH_ORDER);
+    assert_int_equal(play_status(p).reason, REFRESH_REASON_ORDERED);
+    play_refresh(p, "tok-8");
+    play_quiet(p, HOUR);
+    play_free(p);
+}
+
+static void an_order_ends_a_wait(void **state)
+{
+    (void)state;
+    struct refresh_config config = play_config(TOKEN_CLASSIC);
+    struct play *p = play_leading(&config, 0, NULL, 0);
+    play_fail(p, ERR_OPERATOR, 40164);
+    play_tell(p, REFRESH_ORDER);
+    play_refresh(p, "tok-1");
+    play_free(p);
+}
+
+static void a_displaced_token_is_answered_by_a_refresh_without_a_previous(void **state)
+{
+    (void)state;
+    struct play *p = play_holding();
+    play_tell(p, REFRESH_DISPLACED);
+    play_begin(p);
+    play_fetch(p, "tok-8");
+    assert_slice(play_take(p, REFRESH_DO_COMMIT)->record.previous, "");
+    play_store(p, REFRESH_STORE_OK);
+    play_quiet(p, HOUR);
+    play_free(p);
+}
+
+/* The paused leader's request may have reached WeChat after ours: then ours is the older one. */
+static void a_token_displaced_while_ours_was_fetched_is_answered_by_another_refresh(void **state)
+{
+    (void)state;
+    for (int in_commit = 0; in_commit < 2; in_commit++) {
+        struct play *p = play_holding();
+        play_tell(p, REFRESH_ORDER);
+        play_begin(p);
+        play_take(p, REFRESH_DO_FETCH);
+        struct refresh_action asked = p->asked;
+        if (in_commit) {
+            play_token(p, "tok-8", LIFETIME);
+            play_take(p, REFRESH_DO_COMMIT);
+            asked = p->asked;
+        }
+        play_tell(p, REFRESH_DISPLACED);
+        p->asked = asked;
+        if (!in_commit) {
+            play_token(p, "tok-8", LIFETIME);
+            play_take(p, REFRESH_DO_COMMIT);
+        }
+        play_store(p, REFRESH_STORE_OK);
+        assert_int_equal(play_status(p).reason, REFRESH_REASON_UNRESOLVED);
+        play_refresh(p, "tok-9");
+        play_quiet(p, HOUR);
+        play_free(p);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_report_about_another_than_the_current_version_changes_nothing),
+        cmocka_unit_test(a_report_about_the_current_token_is_probed_before_it_costs_a_refresh),
+        cmocka_unit_test(a_storm_of_reports_costs_one_probe),
+        cmocka_unit_test(reports_that_go_on_cost_two_probes_a_second_at_most),
+        cmocka_unit_test(a_token_that_the_probe_finds_dead_is_refreshed_at_once_and_is_no_previous),
+        cmocka_unit_test(a_probe_without_a_usable_answer_is_repeated_while_a_report_waits_for_it),
+        cmocka_unit_test(a_report_during_a_refresh_is_answered_by_the_new_token),
+        cmocka_unit_test(a_follower_neither_probes_nor_refreshes),
+        cmocka_unit_test(the_periodic_probe_comes_about_as_often_as_it_is_set),
+        cmocka_unit_test(the_periodic_probe_finds_a_token_that_another_environment_replaced),
+        cmocka_unit_test(an_order_refreshes_at_once_and_once),
+        cmocka_unit_test(an_order_ends_a_wait),
+        cmocka_unit_test(a_displaced_token_is_answered_by_a_refresh_without_a_previous),
+        cmocka_unit_test(a_token_displaced_while_ours_was_fetched_is_answered_by_another_refresh),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
