@@ -61,11 +61,6 @@ static bool read_int(const json_t *value, int64_t min, int64_t max, int64_t *out
 {
     if (json_is_string(value))
         return slice_to_int(string_of(value), min, max, out);
-    if (json_is_real(value) && json_real_value(value) >= (double)min &&
-        json_real_value(value) <= (double)max) {
-        *out = (int64_t)json_real_value(value); /* rounds down: a life is never made longer */
-        return true;
-    }
     if (!json_is_integer(value) || json_integer_value(value) < min ||
         json_integer_value(value) > max)
         return false;
@@ -210,11 +205,23 @@ static json_t *open_answer(struct wechat_reply *reply, enum err_class (*class_of
 
 /* ---- the four answers ---- */
 
+/* A fraction of a second is left out: a life is never made longer. */
+static bool read_expires_in(const json_t *value, int64_t *out_s)
+{
+    if (!json_is_real(value))
+        return read_int(value, 1, WECHAT_EXPIRES_MAX, out_s);
+    double s = json_real_value(value);
+    if (!(s >= 1 && s <= WECHAT_EXPIRES_MAX))
+        return false;
+    *out_s = (int64_t)s;
+    return true;
+}
+
 static bool read_token(const json_t *answer, struct wechat_token_result *out)
 {
     struct slice token = string_of(json_object_get(answer, "access_token"));
     if (!ascii_only(token, 1, WECHAT_TOKEN_MAX, ascii_printable) ||
-        !read_int(json_object_get(answer, "expires_in"), 1, WECHAT_EXPIRES_MAX, &out->expires_in_s))
+        !read_expires_in(json_object_get(answer, "expires_in"), &out->expires_in_s))
         return false;
     secret_set(&out->access_token, token);
     return true;

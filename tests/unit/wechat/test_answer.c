@@ -78,6 +78,16 @@ static void test_numbers_may_be_strings_and_unknown_fields_are_skipped(void **st
     assert_int_equal(expires_in_s, 345);
 }
 
+static void test_a_fraction_of_a_second_is_left_out_of_a_life(void **state)
+{
+    int64_t expires_in_s;
+    (void)state;
+    struct wechat_reply reply =
+        parse_token("{\"access_token\":\"t\",\"expires_in\":7199.9}", NULL, &expires_in_s);
+    assert_int_equal(reply.outcome, WECHAT_DONE);
+    assert_int_equal(expires_in_s, 7199);
+}
+
 static void test_a_token_success_without_its_fields_is_no_success(void **state)
 {
     static const char *const bodies[] = {
@@ -491,6 +501,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_token_answer_gives_the_token),
         cmocka_unit_test(test_numbers_may_be_strings_and_unknown_fields_are_skipped),
+        cmocka_unit_test(test_a_fraction_of_a_second_is_left_out_of_a_life),
         cmocka_unit_test(test_a_token_success_without_its_fields_is_no_success),
         cmocka_unit_test(test_a_token_of_512_bytes_is_the_longest),
         cmocka_unit_test(test_an_errcode_is_a_refusal_with_its_class_and_rid),
