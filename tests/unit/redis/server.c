@@ -25,7 +25,7 @@ struct server {
     char folder[64];
     char socket[96];
     char config[96];
-    const char *program;
+    const char *mode; /* of redis-server: "--sentinel", or NULL */
     int port;
     pid_t pid; /* 0 when not running */
     char answer[ANSWER_SIZE];
@@ -61,7 +61,7 @@ static void launch(struct server *s)
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a crashed test leaves nothing behind */
     int null = open("/dev/null", O_RDWR);
     dup2(null, STDOUT_FILENO);
-    execlp(s->program, s->program, s->config, (char *)NULL);
+    execlp("redis-server", "redis-server", s->config, s->mode, (char *)NULL);
     _exit(127);
 }
 
@@ -88,14 +88,14 @@ static void await_start(struct server *s)
     }
 }
 
-static struct server *start(const char *program, const char *config)
+static struct server *start(const char *mode, const char *config)
 {
     struct server *s = xcalloc(1, sizeof *s);
     (void)snprintf(s->folder, sizeof s->folder, "/tmp/test-redis-XXXXXX");
     ASSERT(mkdtemp(s->folder) != NULL);
     (void)snprintf(s->socket, sizeof s->socket, "%s/sock", s->folder);
     (void)snprintf(s->config, sizeof s->config, "%s/conf", s->folder);
-    s->program = program;
+    s->mode = mode;
     s->port = free_port();
     write_config(s, config);
     launch(s);
@@ -108,12 +108,12 @@ struct server *server_start(const char *config)
     char text[4096];
     int n = snprintf(text, sizeof text, "save \"\"\nappendonly no\n%s", config ? config : "");
     ASSERT(n > 0 && (size_t)n < sizeof text);
-    return start("redis-server", text);
+    return start(NULL, text);
 }
 
 struct server *sentinel_start(const char *config)
 {
-    return start("redis-sentinel", config);
+    return start("--sentinel", config); /* redis-sentinel may be a package of its own */
 }
 
 void server_kill(struct server *s)
