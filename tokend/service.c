@@ -85,9 +85,12 @@ static void set_apps(struct service *s)
 {
     const struct tokend_settings *set = s->settings;
     struct fleet_entry *entries = xcalloc(set->n_apps, sizeof *entries);
-    for (size_t i = 0; i < set->n_apps; i++)
+    for (size_t i = 0; i < set->n_apps; i++) {
+        if (set->apps[i].sdk_keys.n > 0)
+            log_warn("app.sdk_keys_not_written_yet", LOG_STR("appid", set->apps[i].id));
         entries[i] = (struct fleet_entry){set->apps[i].id, &set->apps[i].secret,
                                           refresh_config(set, &set->apps[i])};
+    }
     fleet_set(s->fleet, entries, set->n_apps);
     free(entries);
 }
