@@ -1,7 +1,7 @@
 # tokend and loginsvc on Debian's own libraries: one image, the command chooses the program.
 FROM debian:bookworm-slim AS build
 RUN apt-get update && apt-get install -y --no-install-recommends \
-        gcc libc6-dev cmake ninja-build pkg-config python3 \
+        gcc libc6-dev make cmake ninja-build pkg-config python3 \
         libevent-dev libhiredis-dev libcurl4-openssl-dev libjansson-dev libjwt-dev libssl-dev \
         libsqlite3-dev libinih-dev libcmocka-dev
 COPY . /src

@@ -16,9 +16,10 @@ Ubuntu 24.04; as root or through sudo.
 HELP
 }
 
-# docs/ARCHITECTURE.md says what each library is for.
+# docs/ARCHITECTURE.md says what each library is for. make: gcc optimizes the parts of a program in
+# parallel with it, and says a warning without.
 PACKAGES=(
-    gcc libc6-dev cmake ninja-build pkg-config
+    gcc libc6-dev make cmake ninja-build pkg-config
     libevent-dev libhiredis-dev libcurl4-openssl-dev libjansson-dev libjwt-dev libssl-dev
     libsqlite3-dev libinih-dev libcmocka-dev
     ca-certificates curl redis-server redis-tools
