@@ -17,7 +17,7 @@ HELP
 }
 
 # docs/ARCHITECTURE.md says what each library is for. make: gcc optimizes the parts of a program in
-# parallel with it, and says a warning without.
+# parallel through it, and warns when it is missing.
 PACKAGES=(
     gcc libc6-dev make cmake ninja-build pkg-config
     libevent-dev libhiredis-dev libcurl4-openssl-dev libjansson-dev libjwt-dev libssl-dev
