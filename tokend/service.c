@@ -186,7 +186,7 @@ static void on_stop(int signum, void *arg)
     s->state = SERVICE_DRAINING;
     s->ends_awaited = 2;
     health_draining(s->health);
-    fleet_stop(s->fleet, on_ended, s);
+    fleet_stop(s->fleet, s->settings->drain_timeout_ms, on_ended, s);
     http_server_drain(s->server, s->settings->drain_timeout_ms, on_ended, s);
 }
 

@@ -22,6 +22,7 @@ struct fleet {
     struct leader *leader;
     struct reports *reports;
     struct loop_timer *rest_timer; /* looks again whether all attempts are over */
+    mono_ms_t leave_at;            /* RESTING: whatever is under way */
     size_t report_turn;            /* where the reports' walk stands */
     void (*stopped)(void *arg);
     void *stopped_arg;
@@ -38,20 +39,27 @@ static bool attempting(const struct fleet *f)
     return false;
 }
 
-/* The lease is kept until no attempt is under way: its late answer must still be written. */
+/* The lease is kept until no attempt is under way: its late answer must still be written. But not
+ * for ever: without Redis it cannot be. */
 static void leave_when_rested(void *arg)
 {
     struct fleet *f = arg;
-    if (f->state != FLEET_RESTING || attempting(f))
+    bool late = mono_reached(loop_now(f->parts.loop), f->leave_at);
+    if (f->state != FLEET_RESTING)
         return;
+    if (!late && attempting(f)) {
+        loop_timer_at(f->rest_timer, f->leave_at);
+        return;
+    }
     f->state = FLEET_LEAVING;
     leader_stop(f->leader);
 }
 
-void fleet_stop(struct fleet *f, void (*stopped)(void *arg), void *arg)
+void fleet_stop(struct fleet *f, int64_t timeout_ms, void (*stopped)(void *arg), void *arg)
 {
     ASSERT(f->state == FLEET_RUNNING);
     f->state = FLEET_RESTING;
+    f->leave_at = mono_after(loop_now(f->parts.loop), timeout_ms);
     f->stopped = stopped;
     f->stopped_arg = arg;
     reports_stop(f->reports);
