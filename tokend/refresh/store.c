@@ -3,6 +3,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "wechat/ascii.h"
+#include "wechat/request.h"
+
 enum { NUMBER_SIZE = 24, MAX_ARGS = 16 };
 
 /* The arguments of a script, numbers written out. */
@@ -156,15 +159,22 @@ static enum refresh_event_kind answers(enum refresh_action_kind kind)
 
 static struct refresh_seen seen_of(const struct redis_value *v)
 {
+/* What WeChat can never have given was tampered with: as good as lost. */
+static struct slice token_at(const struct redis_value *v, size_t i)
+{
+    struct slice token = redis_value_slice(redis_value_at(v, i));
+    return ascii_only(token, 1, WECHAT_TOKEN_MAX, ascii_printable) ? token : slice_of(NULL);
+}
+
     struct slice mode = redis_value_slice(redis_value_at(v, 7));
     return (struct refresh_seen){
         .version = number_at(v, 2),
-        .token = redis_value_slice(redis_value_at(v, 3)),
+        .token = token_at(v, 3),
         .remaining_ms = number_at(v, 4),
         .issued_at = {number_at(v, 5)},
         .expires_at = {number_at(v, 6)},
         .mode = slice_is(mode, token_mode_name(TOKEN_STABLE)) ? TOKEN_STABLE : TOKEN_CLASSIC,
-        .previous = redis_value_slice(redis_value_at(v, 8)),
+        .previous = token_at(v, 8),
         .previous_remaining_ms = number_at(v, 9),
         .intent = redis_value_slice(redis_value_at(v, 10)),
         .day = number_at(v, 11),
