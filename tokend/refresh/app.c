@@ -251,7 +251,6 @@ static bool same_config(const struct refresh_config *x, const struct refresh_con
     return x->mode == y->mode && x->lead_ms == y->lead_ms && x->overlap_ms == y->overlap_ms &&
            x->retry_min_ms == y->retry_min_ms && x->retry_max_ms == y->retry_max_ms &&
            x->probe_interval_ms == y->probe_interval_ms &&
-           x->observe_interval_ms == y->observe_interval_ms &&
            x->call_timeout_ms == y->call_timeout_ms && x->lease_needed_ms == y->lease_needed_ms &&
            x->daily_budget == y->daily_budget;
 }
@@ -272,6 +271,12 @@ void app_configure(struct app *a, const struct secret *secret, const struct refr
 void app_lead(struct app *a, int64_t epoch)
 {
     step(a, &(struct refresh_event){.kind = REFRESH_LEAD, .epoch = epoch});
+void app_observe_every(struct app *a, int64_t ms)
+{
+    a->config.observe_interval_ms = ms;
+    refresh_observe_every(a->refresh, ms);
+}
+
 }
 
 void app_unlead(struct app *a)

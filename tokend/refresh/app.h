@@ -41,8 +41,11 @@ void app_free(struct app *a); /* NULL is allowed */
 
 /* New settings: takes effect with the next call to WeChat, and ends a wait. */
 void app_configure(struct app *a, const struct secret *secret, const struct refresh_config *config);
+
+/* The observe interval does not count: it follows from how many apps there are. */
 bool app_same_settings(const struct app *a, const struct secret *secret,
                        const struct refresh_config *config);
+void app_observe_every(struct app *a, int64_t ms); /* from the next look on; disturbs nothing */
 
 void app_lead(struct app *a, int64_t epoch);
 void app_unlead(struct app *a);

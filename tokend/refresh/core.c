@@ -334,6 +334,11 @@ void refresh_free(struct refresh *r)
     free(r);
 }
 
+void refresh_observe_every(struct refresh *r, int64_t ms)
+{
+    r->config.observe_interval_ms = ms;
+}
+
 mono_ms_t refresh_deadline(const struct refresh *r)
 {
     return r->deadline;

@@ -215,6 +215,9 @@ void refresh_step(struct refresh *r, const struct refresh_env *env, const struct
                   struct refresh_actions *out);
 
 /* MONO_NEVER only while an operation is outstanding. */
+/* Changes observe_interval_ms alone, from the next look on. */
+void refresh_observe_every(struct refresh *r, int64_t ms);
+
 mono_ms_t refresh_deadline(const struct refresh *r);
 
 /* ---- to look at, for HTTP, metrics and the simulator ---- */

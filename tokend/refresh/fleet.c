@@ -204,6 +204,8 @@ static void add_or_change(struct fleet *f, const struct fleet_entry *e)
     } else if (!app_same_settings(a, e->secret, &e->config)) {
         app_configure(a, e->secret, &e->config);
         log_info("app.changed", LOG_STR("appid", e->appid));
+    } else {
+        app_observe_every(a, e->config.observe_interval_ms);
     }
 }
 
