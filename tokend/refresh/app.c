@@ -207,14 +207,19 @@ static void on_published(struct slice channel, struct slice payload, void *arg)
     struct app *a = arg;
     (void)channel;
     (void)payload;
-    if (!refresh_status(a->refresh, &(struct refresh_env){.now = loop_now(a->parts->loop)}).leading)
-        app_look(a);
+    look_unless_leading(arg);
+}
+
+/* What was published while nobody heard it is lost. */
+static void on_live(void *arg)
+{
+    look_unless_leading(arg);
 }
 
 struct app *app_new(const struct app_parts *parts, const char *appid, const struct secret *secret,
                     const struct refresh_config *config)
 {
-    static const struct redis_listener listener = {.on_message = on_published};
+    static const struct redis_listener listener = {on_published, on_live};
     struct app *a = xcalloc(1, sizeof *a);
     char channel[TOKEN_KEY_SIZE];
     a->parts = parts;
