@@ -164,19 +164,19 @@ static void on_passed_on(const struct redis_result *r, void *arg)
         reply_redis_away(call);
 }
 
-/* To the leader, by way of Redis. */
-static void pass_on(struct api *a, struct http_call *call, const struct app *app,
-                    enum store_report kind, int64_t errcode)
-{
-    struct waiting *w = wait_for(a, call);
-    w->version = refresh_record(app_refresh(app))->version;
-    store_add_report(a->parts.store, app_id(app), kind, w->version, errcode,
-                     clients_name(a->parts.clients, call), on_passed_on, w);
-}
-
 struct report {
     int64_t version, errcode;
 };
+
+/* To the leader, by way of Redis. */
+static void pass_on(struct api *a, struct http_call *call, const struct app *app,
+                    enum store_report kind, const struct report *report)
+{
+    struct waiting *w = wait_for(a, call);
+    w->version = report->version;
+    store_add_report(a->parts.store, app_id(app), kind, report->version, report->errcode,
+                     clients_name(a->parts.clients, call), on_passed_on, w);
+}
 
 /* By version, or by the token itself; version 0 for a token that is not the current one. */
 static bool parse_report(struct http_call *call, const struct app *app, struct report *out)
@@ -213,13 +213,15 @@ static void on_report(struct http_call *call, void *arg)
         return;
     }
     int64_t version = refresh_record(app_refresh(app))->version;
-    if (report.version != version || version == 0) {
+    bool leads = app_status(app).leading;
+    bool older = report.version < version || report.version == 0;
+    if (older || (leads && report.version > version)) {
         reply_accepted(call, refresh_attempting(app_refresh(app)), version);
-    } else if (fleet_leads(a->parts.fleet)) {
+    } else if (leads) {
         app_report(app, report.version, report.errcode);
         reply_accepted(call, true, version);
-    } else {
-        pass_on(a, call, app, STORE_REPORT_REFUSED, report.errcode);
+    } else { /* the leader may have refreshed before we heard of it */
+        pass_on(a, call, app, STORE_REPORT_REFUSED, &report);
     }
 }
 
@@ -232,11 +234,12 @@ static void on_refresh(struct http_call *call, void *arg)
     log_info("api.refresh_ordered", LOG_STR("appid", app_id(app)),
              LOG_STR("client", clients_name(a->parts.clients, call)),
              LOG_STR("request_id", http_call_request_id(call)));
-    if (fleet_leads(a->parts.fleet)) {
+    const struct report order = {.version = refresh_record(app_refresh(app))->version};
+    if (app_status(app).leading) {
         app_order(app);
-        reply_accepted(call, true, refresh_record(app_refresh(app))->version);
+        reply_accepted(call, true, order.version);
     } else {
-        pass_on(a, call, app, STORE_REPORT_ORDER, 0);
+        pass_on(a, call, app, STORE_REPORT_ORDER, &order);
     }
 }
 
