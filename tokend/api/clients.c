@@ -1,7 +1,7 @@
 #include "tokend/api/clients.h"
 
 #include <stdlib.h>
-#include <string.h>
+#include <strings.h>
 
 #include "crypto/digest.h"
 
@@ -85,13 +85,13 @@ void clients_set(struct clients *c, const struct tokend_client *list, size_t n)
 /* Looks at all of them, whichever it is. */
 static const struct client *find(const struct clients *c, const struct http_call *call)
 {
-    static const char bearer[] = "Bearer ";
+    enum { BEARER_N = sizeof "Bearer " - 1 };
     struct slice header = http_call_header(call, "Authorization");
     unsigned char digest[SHA256_SIZE];
     const struct client *found = NULL;
-    if (!slice_starts(header, bearer))
+    if (header.n < BEARER_N || strncasecmp(header.p, "Bearer ", BEARER_N) != 0)
         return NULL;
-    struct slice key = {header.p + strlen(bearer), header.n - strlen(bearer)};
+    struct slice key = {header.p + BEARER_N, header.n - BEARER_N};
     digest_sha256(slice_trim(key), digest);
     for (size_t i = 0; i < c->n; i++)
         if (bytes_eq_constant_time(digest, c->list[i].digest, sizeof digest))
