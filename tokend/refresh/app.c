@@ -202,9 +202,14 @@ static void on_timer(void *arg)
 }
 
 /* Another instance refreshed (or we did: then there is nothing new to read). */
+static void look_unless_leading(struct app *a)
+{
+    if (!app_status(a).leading)
+        app_look(a);
+}
+
 static void on_published(struct slice channel, struct slice payload, void *arg)
 {
-    struct app *a = arg;
     (void)channel;
     (void)payload;
     look_unless_leading(arg);
@@ -266,6 +271,12 @@ bool app_same_settings(const struct app *a, const struct secret *secret,
     return secret_eq(&a->secret, secret) && same_config(&a->config, config);
 }
 
+void app_observe_every(struct app *a, int64_t ms)
+{
+    a->config.observe_interval_ms = ms;
+    refresh_observe_every(a->refresh, ms);
+}
+
 void app_configure(struct app *a, const struct secret *secret, const struct refresh_config *config)
 {
     secret_set(&a->secret, secret_reveal(secret));
@@ -276,12 +287,6 @@ void app_configure(struct app *a, const struct secret *secret, const struct refr
 void app_lead(struct app *a, int64_t epoch)
 {
     step(a, &(struct refresh_event){.kind = REFRESH_LEAD, .epoch = epoch});
-void app_observe_every(struct app *a, int64_t ms)
-{
-    a->config.observe_interval_ms = ms;
-    refresh_observe_every(a->refresh, ms);
-}
-
 }
 
 void app_unlead(struct app *a)
