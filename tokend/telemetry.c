@@ -68,7 +68,8 @@ static void collect_app(struct telemetry *t, const struct app *a)
     struct refresh_status s = app_status(a);
     struct app_token token;
     bool live = app_token(a, &token);
-    bool parked = s.leading && s.reason != REFRESH_REASON_NONE && s.last_err == ERR_OPERATOR;
+    bool parked = s.leading && s.reason != REFRESH_REASON_NONE &&
+                  (s.last_err == ERR_OPERATOR || s.last_err == ERR_BUG);
     const char *const *labels = METRIC_LABELS(app_id(a));
     set(t, VERSION, labels, (double)refresh_record(app_refresh(a))->version);
     set(t, EXPIRES, labels, live ? (double)token.remaining_ms / 1000 : 0);

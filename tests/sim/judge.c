@@ -37,6 +37,34 @@ void judge_excuse(struct world *w, int64_t for_ms)
         w->judge.excused_until = w->now + for_ms;
 }
 
+static bool budget_spent(const struct world *w)
+{
+    for (int i = 0; i < w->climate.nodes; i++) {
+        const struct node *n = w->nodes[i];
+        struct refresh_env env = {.now = {w->now + n->mono_offset}};
+        if (n->refresh &&
+            refresh_status(n->refresh, &env).issued_today >= w->climate.config.daily_budget)
+            return true;
+    }
+    return false;
+}
+
+/* A healthy system does not leave consumers without a token. */
+static void judge_missing(struct world *w)
+{
+    struct judge *j = &w->judge;
+    if (redis_token(&w->redis, w->now) || budget_spent(w)) {
+        j->missing_since = -1;
+    } else if (j->missing_since < 0) {
+        j->missing_since = w->now;
+    } else {
+        int64_t from = j->missing_since > j->excused_until ? j->missing_since : j->excused_until;
+        if (w->now - from > j->recovery_ms)
+            fail(w, "no token in Redis for %lld ms without a cause",
+                 (long long)(w->now - j->missing_since));
+    }
+}
+
 /* Invariant 1: a consumer that uses what Redis holds never sends a dead token. The stated
  * exception: an issuance is being repeated, which the stored intent tells; or something no tokend
  * can know of happened (a displaced token, data that Redis lost) and is being mended. */
@@ -80,6 +108,7 @@ static void judge_ttl(struct world *w)
 
 void judge_state(struct world *w)
 {
+    judge_missing(w);
     judge_reads(w);
     judge_ttl(w);
 }
@@ -132,18 +161,6 @@ void judge_issue(struct world *w, int node, int64_t epoch)
     }
     if (c->daily_budget <= w->wechat.issued_ours && !j->lost_data && c->mode == TOKEN_CLASSIC)
         fail(w, "the budget of %lld issuances is broken", (long long)c->daily_budget);
-}
-
-static bool budget_spent(const struct world *w)
-{
-    for (int i = 0; i < w->climate.nodes; i++) {
-        const struct node *n = w->nodes[i];
-        struct refresh_env env = {.now = {w->now + n->mono_offset}};
-        if (n->refresh &&
-            refresh_status(n->refresh, &env).issued_today >= w->climate.config.daily_budget)
-            return true;
-    }
-    return false;
 }
 
 void judge_end(struct world *w)

@@ -179,6 +179,13 @@ static void do_begin(struct redis *r, const struct refresh_action *a, int64_t no
         ASSERT(slice_copy(a->intent, d->intent, sizeof d->intent));
 }
 
+/* Only the caller's own: a script that was long under way leaves a later one alone. */
+static void drop_intent(struct redis_data *d, const struct refresh_action *a)
+{
+    if (slice_is(a->intent, d->intent))
+        d->intent[0] = '\0';
+}
+
 static void do_commit(struct redis *r, const struct refresh_action *a, int64_t now,
                       struct refresh_event *answer)
 {
@@ -199,7 +206,7 @@ static void do_commit(struct redis *r, const struct refresh_action *a, int64_t n
         write_record(r, &a->record, a->record.version + 1, now);
         r->commits++;
     }
-    d->intent[0] = '\0';
+    drop_intent(d, a);
     answer->version = d->version;
 }
 
@@ -210,7 +217,7 @@ static void do_settle(struct redis *r, const struct refresh_action *a, struct re
         return;
     }
     if (a->drop_intent)
-        r->data.intent[0] = '\0';
+        drop_intent(&r->data, a);
     if (a->refund && r->data.issued_today > 0)
         r->data.issued_today--;
 }

@@ -50,6 +50,7 @@ static void settle(struct refresh *r, const struct refresh_env *env, enum err_cl
 {
     struct refresh_action *a = machine_start(r, env, REFRESH_SETTLING, REFRESH_DO_SETTLE, out);
     a->epoch = r->attempt_epoch;
+    a->intent = slice_of(r->intent);
     a->drop_intent = issued_nothing && !r->unresolved;
     a->refund = issued_nothing;
     a->err = err;
@@ -62,7 +63,7 @@ static void settle(struct refresh *r, const struct refresh_env *env, enum err_cl
 }
 
 static void begin_refused(struct refresh *r, const struct refresh_env *env,
-                          enum refresh_store store)
+                          enum refresh_store store, struct refresh_actions *out)
 {
     switch (store) {
     case REFRESH_STORE_OK:
@@ -74,6 +75,7 @@ static void begin_refused(struct refresh *r, const struct refresh_env *env,
         r->read_at = env->now;
         return;
     case REFRESH_STORE_BUDGET:
+        machine_note(r, REFRESH_NOTE_BUDGET, 0, out);
         r->last_err = ERR_QUOTA;
         r->last_errcode = 0;
         back_off(r, env, ERR_QUOTA);
@@ -93,7 +95,7 @@ void attempt_began(struct refresh *r, const struct refresh_env *env, const struc
                    struct refresh_actions *out)
 {
     if (ev->store != REFRESH_STORE_OK) {
-        begin_refused(r, env, ev->store);
+        begin_refused(r, env, ev->store, out);
         machine_plan(r, env, out);
         return;
     }
@@ -118,6 +120,7 @@ static void commit(struct refresh *r, const struct refresh_env *env, struct refr
     const struct pending *p = &r->pending;
     struct refresh_action *a = machine_start(r, env, REFRESH_COMMITTING, REFRESH_DO_COMMIT, out);
     a->epoch = r->attempt_epoch;
+    a->intent = slice_of(r->intent);
     a->record = (struct refresh_written){
         .version = rec->version,
         .token = secret_reveal(&p->token),
@@ -184,7 +187,7 @@ void attempt_fetched(struct refresh *r, const struct refresh_env *env,
     case REFRESH_FETCH_UNKNOWN:
         r->unresolved = r->unresolved || r->config.mode == TOKEN_CLASSIC;
         back_off(r, env, ERR_UNKNOWN);
-        settle(r, env, ERR_UNKNOWN, 0, false, out);
+        settle(r, env, ERR_UNKNOWN, ev->errcode, false, out);
         return;
     }
 }

@@ -154,6 +154,7 @@ enum refresh_note {
     REFRESH_NOTE_DISPLACED, /* the probe found it dead: another environment fetched one */
     REFRESH_NOTE_EXPIRED,   /* the probe found it run out before its time */
     REFRESH_NOTE_RESTORED,  /* Redis had lost the record; it was written back */
+    REFRESH_NOTE_BUDGET,    /* the day's budget is used up: no refresh until it is renewed */
 };
 
 /* The record as the Redis scripts want it. A key lives until its moment on Redis's clock, but no
@@ -175,8 +176,8 @@ struct refresh_action {
     uint64_t op;
     int64_t epoch;
     struct refresh_written record; /* ASSERT, COMMIT */
-    struct slice intent;           /* BEGIN; ASSERT: non-empty when one is open */
-    int64_t version;               /* BEGIN, SETTLE, REPORT_DISPLACED, NOTE: that we know */
+    struct slice intent; /* BEGIN; COMMIT, SETTLE: the one that goes; ASSERT: if one is open */
+    int64_t version;     /* BEGIN, SETTLE, REPORT_DISPLACED, NOTE: that we know */
     int64_t day, issued_today,
         budget;             /* BEGIN, ASSERT: issued_today is the least that counts for `day` */
     bool force;             /* BEGIN, FETCH: stable mode's force_refresh */
@@ -204,7 +205,7 @@ struct refresh_env {
 
 struct refresh; /* opaque */
 
-/* `seed` drives the jitter; `owner` names this process in intents (copied, cut to 64 bytes). Starts
+/* `seed` drives the jitter; `owner` names this process in intents (copied, cut to 47 bytes). Starts
  * as a follower that looks at Redis at once. */
 struct refresh *refresh_new(const struct refresh_config *config, uint64_t seed, const char *owner,
                             mono_ms_t now) MUST_CHECK;
@@ -214,10 +215,10 @@ void refresh_free(struct refresh *r); /* NULL is allowed */
 void refresh_step(struct refresh *r, const struct refresh_env *env, const struct refresh_event *ev,
                   struct refresh_actions *out);
 
-/* MONO_NEVER only while an operation is outstanding. */
 /* Changes observe_interval_ms alone, from the next look on. */
 void refresh_observe_every(struct refresh *r, int64_t ms);
 
+/* MONO_NEVER only while an operation is outstanding. */
 mono_ms_t refresh_deadline(const struct refresh *r);
 
 /* ---- to look at, for HTTP, metrics and the simulator ---- */

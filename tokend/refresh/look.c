@@ -16,10 +16,16 @@ static bool other_token(const struct record *rec, const struct refresh_seen *see
     return seen->token.n > 0 && !slice_eq(seen->token, secret_reveal(&rec->token));
 }
 
-/* Two tokens, and Redis is not ahead: it has lost data, and two leaders have each fetched one. */
-static bool in_conflict(const struct record *rec, const struct refresh_seen *seen, mono_ms_t now)
+/* Two tokens, and Redis is not ahead: it has lost data. Where its token was not plainly asked for
+ * before ours, two leaders have each fetched one, and nobody can tell which came later. A plainly
+ * older one is but an old snapshot. */
+static bool in_conflict(const struct refresh *r, const struct refresh_seen *seen, mono_ms_t now)
 {
-    return record_live(rec, now) && other_token(rec, seen) && seen->version <= rec->version;
+    const struct record *rec = &r->record;
+    if (!record_live(rec, now) || !other_token(rec, seen) || seen->version > rec->version)
+        return false;
+    return seen->version == rec->version ||
+           seen->issued_at.ms + r->config.call_timeout_ms >= rec->issued_at.ms;
 }
 
 /* Whether our record is to stand against what Redis holds. The higher version is right as long as
@@ -122,8 +128,7 @@ void look_read(struct refresh *r, const struct refresh_env *env, const struct re
     bool ours = ours_stands(rec, seen, env->now);
     weigh_intent(r, seen);
     count_budget(r, seen);
-    if (in_conflict(rec, seen,
-                    env->now)) /* whichever we keep, WeChat may know the other as current */
+    if (in_conflict(r, seen, env->now)) /* WeChat may call the other one current */
         leave_unresolved(r, seen->intent);
     if (!ours)
         take(r, env, seen);

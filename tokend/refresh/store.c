@@ -77,6 +77,7 @@ static const struct redis_script *build(const struct store *s, const char *appid
         add_text(args, slice_of(channel));
         add_text(args, slice_of(appid));
         add_text(args, slice_of(s->owner));
+        add_text(args, a->intent);
         return &s->scripts->commit;
     case REFRESH_DO_SETTLE:
         add_flag(args, a->drop_intent);
@@ -84,6 +85,7 @@ static const struct redis_script *build(const struct store *s, const char *appid
         add_text(args, slice_of(err_class_name(a->err)));
         add_number(args, a->errcode);
         add_text(args, slice_of(s->owner));
+        add_text(args, a->intent);
         return &s->scripts->settle;
     case REFRESH_DO_FETCH:
     case REFRESH_DO_PROBE:
@@ -157,8 +159,6 @@ static enum refresh_event_kind answers(enum refresh_action_kind kind)
     UNREACHABLE("not an operation on Redis");
 }
 
-static struct refresh_seen seen_of(const struct redis_value *v)
-{
 /* What WeChat can never have given was tampered with: as good as lost. */
 static struct slice token_at(const struct redis_value *v, size_t i)
 {
@@ -166,6 +166,8 @@ static struct slice token_at(const struct redis_value *v, size_t i)
     return ascii_only(token, 1, WECHAT_TOKEN_MAX, ascii_printable) ? token : slice_of(NULL);
 }
 
+static struct refresh_seen seen_of(const struct redis_value *v)
+{
     struct slice mode = redis_value_slice(redis_value_at(v, 7));
     return (struct refresh_seen){
         .version = number_at(v, 2),

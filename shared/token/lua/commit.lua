@@ -1,5 +1,6 @@
 -- Writes a fetched token, keeps the one before through the overlap, removes the intent, publishes.
--- ARGV: epoch, version known, the record (prelude), 11 refund, 12 channel, 13 appid, 14 by.
+-- ARGV: epoch, version known, the record (prelude), 11 refund, 12 channel, 13 appid, 14 by,
+-- 15 intent.
 -- Gives fenced + epoch, newer, late (the token is over), or ok, now, version. May be repeated: what
 -- is written already stays, and the same token keeps its version (stable mode gives it again).
 local forbidden = fenced()
@@ -30,9 +31,12 @@ else
         ARGV[13], version, expires_at, previous_until))
 end
 -- the intent says that this commit was not carried out before
-if ARGV[11] == '1' and redis.call('EXISTS', INTENT) == 1 and number(STATE, 'issued_today') > 0 then
+local open = redis.call('GET', INTENT) == ARGV[15]
+if ARGV[11] == '1' and open and number(STATE, 'issued_today') > 0 then
     redis.call('HINCRBY', STATE, 'issued_today', -1)
 end
 redis.call('HSET', STATE, 'committed_at', now, 'last_error', 'none', 'last_errcode', 0)
-redis.call('DEL', INTENT)
+if open then
+    redis.call('DEL', INTENT)
+end
 return {'ok', now, version}

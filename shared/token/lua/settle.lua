@@ -1,11 +1,11 @@
 -- Notes an attempt that brought no token. The intent goes only when certainly nothing was issued
--- since it was first stored. ARGV: epoch, drop, refund, error class, errcode, by.
+-- since it was first stored. ARGV: epoch, drop, refund, error class, errcode, by, intent.
 -- Gives fenced + epoch, or ok, now.
 local forbidden = fenced()
 if forbidden then
     return {'fenced', forbidden}
 end
-if ARGV[2] == '1' then
+if ARGV[2] == '1' and redis.call('GET', INTENT) == ARGV[7] then
     redis.call('DEL', INTENT)
 end
 if ARGV[3] == '1' and number(STATE, 'issued_today') > 0 then
