@@ -32,7 +32,9 @@ bool body_parse(struct slice bytes, struct body *b)
     if (bytes.n == 0)
         b->object = json_object();
     else if (bytes.p[0] == '{')
-        b->object = json_loadb(bytes.p, bytes.n, JSON_REJECT_DUPLICATES, NULL);
+        /* No field of ours is a number; as a real, one of any size is none of our business. */
+        b->object =
+            json_loadb(bytes.p, bytes.n, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, NULL);
     else
         b->object = bytes.p[0] == '[' ? NULL : object_of_form(bytes);
     return b->object != NULL;

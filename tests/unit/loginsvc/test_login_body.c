@@ -37,6 +37,13 @@ static void json_and_form_give_the_same_fields(void **state)
     assert_code("x=1&code=a%2Db_c&code=other", BODY_TEXT, "a-b_c");
 }
 
+static void fields_of_others_may_hold_anything(void **state)
+{
+    (void)state;
+    assert_code("{\"code\":\"a\",\"x\":{\"y\":[null,1.5e3,-0,98765432109876543210987654321]}}",
+                BODY_TEXT, "a");
+}
+
 static void what_is_not_given_is_absent(void **state)
 {
     (void)state;
@@ -116,6 +123,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_and_form_give_the_same_fields),
+        cmocka_unit_test(fields_of_others_may_hold_anything),
         cmocka_unit_test(what_is_not_given_is_absent),
         cmocka_unit_test(a_code_is_printable_ascii_of_256_bytes_at_most),
         cmocka_unit_test(a_text_may_be_chinese_but_has_no_control_characters),
