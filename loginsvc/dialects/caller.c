@@ -26,9 +26,9 @@ struct app *caller_app(const struct http_call *call, const struct body *body,
         return NULL;
     if (named == BODY_ABSENT)
         appid = http_call_header(call, "X-Wx-Appid");
-    if (!appid.p)
+    if (appid.n == 0)
         appid = caller_referer_appid(http_call_header(call, "Referer"));
-    return appid.p ? apps_find(apps, appid) : apps_only(apps);
+    return appid.n > 0 ? apps_find(apps, appid) : apps_only(apps);
 }
 
 struct slice caller_bearer(const struct http_call *call)
@@ -39,4 +39,12 @@ struct slice caller_bearer(const struct http_call *call)
     if (scheme.n != 6 || strncasecmp(scheme.p, "Bearer", 6) != 0 || token.n == 0)
         return NONE;
     return token;
+}
+
+struct slice caller_second_word(const struct http_call *call)
+{
+    struct slice rest = slice_trim(http_call_header(call, "Authorization"));
+    (void)slice_cut(&rest, ' ');
+    struct slice word = slice_cut(&rest, ' ');
+    return word.n > 0 ? word : NONE;
 }

@@ -20,4 +20,8 @@ struct slice caller_referer_appid(struct slice referer);
 /* What stands behind "Bearer" in Authorization; p is NULL when there is no such thing. Borrowed. */
 struct slice caller_bearer(const struct http_call *call);
 
+/* What stands between the first blank of Authorization and the next one, whatever the scheme; p is
+ * NULL when that is nothing. Borrowed. */
+struct slice caller_second_word(const struct http_call *call);
+
 #endif

@@ -200,7 +200,7 @@ static enum jwt_reason check(const struct desk *d, struct http_call *call, struc
 
 bool desk_authorize(struct desk *d, struct http_call *call, struct jwt_claims *claims)
 {
-    struct slice token = caller_bearer(call);
+    struct slice token = d->dialect->token(call);
     if (token.p && check(d, call, token, claims) == JWT_OK)
         return true;
     if (!token.p)

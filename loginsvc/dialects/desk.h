@@ -42,6 +42,7 @@ struct dialect {
     const char *name; /* for logs and metrics */
     struct dialect_fields fields;
     enum dialect_requires requires;
+    struct slice (*token)(const struct http_call *call); /* the caller's JWT, p NULL for none */
     /* Each replies to the call. `answer`: LOGIN_OK or LOGIN_NOT_REGISTERED. */
     void (*answer)(struct http_call *call, const struct login_answer *a,
                    const struct desk_parts *p);

@@ -1,5 +1,7 @@
 #include "loginsvc/dialects/doc002.h"
 
+#include "loginsvc/dialects/caller.h"
+
 /* The `code` of an answer. */
 enum {
     CODE_OK = 200,
@@ -27,9 +29,11 @@ static int code_of(const struct failure *f)
     return f->status == 400 ? CODE_BAD_REQUEST : CODE_FAILED;
 }
 
+/* To the document a field that cannot be a code is a code that is missing. */
 static void fail(struct http_call *call, const struct failure *f)
 {
-    reply_failure(call, code_of(f), f->text, f->errcode);
+    struct failure said = f->kind == FAILURE_WRONG ? failure_of(FAILURE_MISSING) : *f;
+    reply_failure(call, code_of(&said), said.text, said.errcode);
 }
 
 /* What the server itself refuses: too long, too slow, too many, shutting down. */
@@ -60,6 +64,7 @@ const struct dialect doc002 = {
     .name = "002",
     .fields = {.login_code = "loginCode", .phone_code = "phoneCode"},
     .requires = DIALECT_BOTH_CODES,
+    .token = caller_second_word, /* the document's split(' ')[1] */
     .answer = answer,
     .fail = fail,
 };

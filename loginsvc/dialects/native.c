@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "loginsvc/dialects/caller.h"
 #include "loginsvc/login/register_ticket.h"
 #include "sys/clock.h"
 
@@ -67,6 +68,7 @@ const struct dialect native = {
     .name = "native",
     .fields = {"loginCode", "phoneCode", "nickname", "avatar", "device"},
     .requires = DIALECT_EITHER_CODE,
+    .token = caller_bearer,
     .answer = answer,
     .fail = fail,
 };

@@ -165,8 +165,8 @@ static int64_t now_s(void)
     return clock_wall().ms / 1000;
 }
 
-/* "Authorization: Bearer ...\r\n" with a JWT that ends then. */
-static const char *authorization(int64_t exp_s)
+/* "Authorization: ...\r\n" with a JWT that ends then, between these two. */
+static const char *authorization_around(const char *before, const char *after, int64_t exp_s)
 {
     static char line[JWT_TEXT_MAX + 64];
     char jwt[JWT_TEXT_MAX + 1];
@@ -178,8 +178,13 @@ static const char *authorization(int64_t exp_s)
                            .exp_s = exp_s};
     struct text text = text_init(line, sizeof line);
     assert_true(jwt_signer_sign(t.signer, &c, jwt));
-    text_fmt(&text, "Authorization: Bearer %s\r\n", jwt);
+    text_fmt(&text, "Authorization: %s%s%s\r\n", before, jwt, after);
     return line;
+}
+
+static const char *authorization(int64_t exp_s)
+{
+    return authorization_around("Bearer ", "", exp_s);
 }
 
 /* ---- set-up ---- */
@@ -252,11 +257,17 @@ static void doc002_answers_a_login_in_its_own_shape(void **state)
     assert_string_equal(t.app, "wxapp1");
 }
 
-static void doc002_requires_both_codes(void **state)
+static void doc002_requires_both_codes_as_texts(void **state)
 {
-    static const char *const bodies[] = {"", "{}", "{\"loginCode\":\"L1\"}",
+    static const char *const bodies[] = {"",
+                                         "{}",
+                                         "{\"loginCode\":\"L1\"}",
                                          "{\"phoneCode\":\"P1\",\"loginCode\":\"\"}",
-                                         "phoneCode=P1"};
+                                         "phoneCode=P1",
+                                         "{\"loginCode\":1,\"phoneCode\":\"P1\"}",
+                                         "{\"loginCode\":false,\"phoneCode\":\"P1\"}",
+                                         "{\"loginCode\":\"L1\",\"phoneCode\":[\"P1\"]}",
+                                         "{\"loginCode\":\"L1\",\"phoneCode\":{}}"};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
         post("/api/user/login", bodies[i]);
@@ -268,7 +279,7 @@ static void doc002_requires_both_codes(void **state)
 
 static void doc002_says_400_to_what_it_cannot_read(void **state)
 {
-    static const char *const bodies[] = {"{", "[]", "{\"loginCode\":1,\"phoneCode\":\"P1\"}"};
+    static const char *const bodies[] = {"{", "[]"};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
         post("/api/user/login", bodies[i]);
@@ -341,6 +352,26 @@ static void doc002_checks_tokens(void **state)
     assert_json("{\"code\":403,\"message\":\"Token 无效或已过期\"}");
 }
 
+static void doc002_takes_the_second_word_of_authorization_for_the_token(void **state)
+{
+    static const struct {
+        const char *before, *after;
+        int code;
+    } forms[] = {
+        {"bearer ", "", 200},  {"JWT ", "", 200},     {"Bearer ", " more", 200}, {"", "", 401},
+        {"Bearer  ", "", 401}, {"Bearer\t", "", 401}, {"Bearer ", ",", 403},     {"", " x", 403},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+        ask("POST", "/api/user/checkToken",
+            authorization_around(forms[i].before, forms[i].after, now_s() + 3600), "");
+        assert_status(200);
+        json_t *have = json_loads(body_of_reply(), 0, NULL);
+        assert_int_equal(json_integer_value(json_object_get(have, "code")), forms[i].code);
+        json_decref(have);
+    }
+}
+
 /* ---- which app ---- */
 
 static void the_app_comes_from_body_then_header_then_referer(void **state)
@@ -355,12 +386,15 @@ static void the_app_comes_from_body_then_header_then_referer(void **state)
     assert_string_equal(t.app, "wxapp2");
     ask("POST", "/api/user/login", "X-Wx-Appid: wxapp2\r\n", BOTH_CODES);
     assert_string_equal(t.app, "wxapp1");
-    assert_int_equal(t.started, 3);
+    ask("POST", "/api/user/login",
+        "X-Wx-Appid: \r\nReferer: https://servicewechat.com/wxapp2/7/\r\n", codes);
+    assert_string_equal(t.app, "wxapp2");
+    assert_int_equal(t.started, 4);
     post("/api/user/login", codes);
     assert_json("{\"code\":400,\"message\":\"未知的小程序\"}");
     ask("POST", "/api/user/login", "X-Wx-Appid: foreign\r\n", codes);
     assert_json("{\"code\":400,\"message\":\"未知的小程序\"}");
-    assert_int_equal(t.started, 3);
+    assert_int_equal(t.started, 4);
 }
 
 static void the_only_app_need_not_be_named(void **state)
@@ -434,9 +468,14 @@ static void native_verifies_for_a_proxy(void **state)
     assert_header("X-User-Id: 42\r\n");
     assert_header("X-Openid: openid-1\r\n");
     assert_header("X-Session-Id: 0123456789abcdef0123456789abcdef\r\n");
+    ask("GET", "/v1/verify", authorization_around("bearer  ", "", now_s() + 3600), "");
+    assert_status(200);
     ask("GET", "/v1/verify", "", "");
     assert_status(401);
     assert_header("WWW-Authenticate: Bearer\r\n");
+    ask("GET", "/v1/verify", authorization_around("JWT ", "", now_s() + 3600), "");
+    assert_status(401);
+    assert_member("code", "unauthorized");
     ask("GET", "/v1/verify", authorization(now_s() - 1), "");
     assert_status(401);
     assert_header("WWW-Authenticate: Bearer error=\"invalid_token\"\r\n");
@@ -468,12 +507,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(doc002_answers_a_login_in_its_own_shape),
-        TEST(doc002_requires_both_codes),
+        TEST(doc002_requires_both_codes_as_texts),
         TEST(doc002_says_400_to_what_it_cannot_read),
         TEST(doc002_tells_wechats_errors_with_status_200),
         TEST(doc002_sheds_with_status_200_and_says_when_to_come_back),
         TEST(doc002_keeps_its_shape_when_the_answer_is_late_and_the_late_answer_finds_nobody),
         TEST(doc002_checks_tokens),
+        TEST(doc002_takes_the_second_word_of_authorization_for_the_token),
         TEST(the_app_comes_from_body_then_header_then_referer),
         TEST(the_only_app_need_not_be_named),
         TEST(native_answers_a_login),
