@@ -117,3 +117,22 @@ def test_the_word_bearer_may_be_written_in_any_case(make_platform):
     for wrong in ("k3y", "Basic k3y", "Bearer", "Bearer ", "Bearer k3", "Bearerk3y"):
         answer = platform.tokend.get("/v1/apps", headers={"Authorization": wrong})
         assert answer.status_code == 401, wrong
+
+
+def test_whoever_may_not_is_told_so_at_every_address(make_platform):
+    keys = "r:kr:read,t:kt:report,a:ka:admin"
+    platform = make_platform(tokend={**FAST, "TOKEND_API_KEYS": keys})
+    platform.await_token()
+    path = f"/v1/apps/{platform.app.id}"
+    calls = [("GET", "/v1/apps", "kr"), ("GET", path, "kr"), ("GET", f"{path}/events", "kr"),
+             ("GET", f"{path}/token", "kr"), ("POST", f"{path}/token/report", "kt"),
+             ("POST", f"{path}/token/refresh", "ka")]
+    for method, url, right in calls:
+        for key in ("", "wrong", "kr", "kt", "ka"):
+            if key == right:
+                continue
+            answer = platform.tokend.session.request(
+                method, platform.tokend.url + url, headers={"Authorization": f"Bearer {key}"})
+            known = key in ("kr", "kt", "ka")
+            assert answer.status_code == (403 if known else 401), (method, url, key)
+            assert answer.json()["code"] == ("forbidden" if known else "unauthorized")

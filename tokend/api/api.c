@@ -125,11 +125,11 @@ static void on_events(struct http_call *call, void *arg)
 {
     struct api *a = arg;
     struct app *app = find_app(a, call, TOKEND_SCOPE_READ);
-    struct slice asked = http_call_query(call, "limit");
     int64_t limit = EVENTS_DEFAULT;
     char key[TOKEN_KEY_SIZE], count[24];
     if (!app)
         return;
+    struct slice asked = http_call_query(call, "limit");
     if (asked.p && !slice_to_int(asked, 1, EVENTS_MAX, &limit)) {
         http_reply_problem(call, 400, "bad_limit", "limit: expected a number from 1 to 1000");
         return;
