@@ -2,6 +2,7 @@
 is behind, a reload among many apps.
 
 Written from the contract: sections 1, 2 and 4."""
+import hashlib
 import signal
 import time
 
@@ -136,3 +137,20 @@ def test_whoever_may_not_is_told_so_at_every_address(make_platform):
             known = key in ("kr", "kt", "ka")
             assert answer.status_code == (403 if known else 401), (method, url, key)
             assert answer.json()["code"] == ("forbidden" if known else "unauthorized")
+
+
+def test_a_client_with_apps_of_its_own_sees_no_other(stack, redis, make_wxsim, tmp_path):
+    mine, other = App(), App()
+    wxsim = make_wxsim(mine, other)
+    file = tmp_path / "tokend.ini"
+    digest = hashlib.sha256(b"k3y").hexdigest()
+    file.write_text("".join(f"[app {a.id}]\nsecret = {a.secret}\n" for a in (mine, other)) +
+                    f"[client shop]\nkey_sha256 = {digest}\nscopes = read\napps = {mine.id}\n")
+    tokend = stack.add(Tokend(tmp_path, redis, wxsim.url, argv=["-c", str(file)], **FAST))
+    eventually(lambda: wxsim.issued() == 2)
+    ours = {"Authorization": "Bearer k3y"}
+    listed = tokend.get("/v1/apps", headers=ours).json()["apps"]
+    assert [a["appid"] for a in listed] == [mine.id]
+    for path in ("", "/token", "/events"):
+        assert tokend.get(f"/v1/apps/{mine.id}{path}", headers=ours).status_code == 200
+        assert tokend.get(f"/v1/apps/{other.id}{path}", headers=ours).status_code == 404

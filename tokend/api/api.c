@@ -64,14 +64,13 @@ static struct app *find_app(struct api *a, struct http_call *call, enum tokend_s
 static void on_apps(struct http_call *call, void *arg)
 {
     struct api *a = arg;
-    json_t *list = json_array();
     size_t at = 0;
-    if (!clients_allow(a->parts.clients, call, TOKEND_SCOPE_READ, slice_of(NULL))) {
-        json_decref(list);
+    if (!clients_allow(a->parts.clients, call, TOKEND_SCOPE_READ, slice_of(NULL)))
         return;
-    }
+    json_t *list = json_array();
+    const struct client *caller = clients_caller(a->parts.clients, call);
     for (struct app *app; (app = fleet_next(a->parts.fleet, &at)) != NULL;)
-        if (clients_sees(a->parts.clients, call, slice_of(app_id(app))))
+        if (client_sees(caller, slice_of(app_id(app))))
             json_array_append_new(list, view_app(app, clock_mono()));
     bool leads = fleet_leads(a->parts.fleet);
     reply_taken(call, 200,

@@ -83,7 +83,7 @@ void clients_set(struct clients *c, const struct tokend_client *list, size_t n)
 }
 
 /* Looks at all of them, whichever it is. */
-static const struct client *find(const struct clients *c, const struct http_call *call)
+const struct client *clients_caller(const struct clients *c, const struct http_call *call)
 {
     enum { BEARER_N = sizeof "Bearer " - 1 };
     struct slice header = http_call_header(call, "Authorization");
@@ -99,12 +99,13 @@ static const struct client *find(const struct clients *c, const struct http_call
     return found;
 }
 
-static bool sees(const struct client *client, struct slice appid)
+bool client_sees(const struct client *client, struct slice appid)
 {
-    for (size_t i = 0; i < client->n_apps; i++)
+    size_t n = client ? client->n_apps : 0;
+    for (size_t i = 0; i < n; i++)
         if (slice_is(appid, client->apps[i]))
             return true;
-    return client->n_apps == 0;
+    return n == 0;
 }
 
 bool clients_allow(const struct clients *c, struct http_call *call, enum tokend_scope scope,
@@ -112,7 +113,7 @@ bool clients_allow(const struct clients *c, struct http_call *call, enum tokend_
 {
     if (c->n == 0)
         return true;
-    const struct client *client = find(c, call);
+    const struct client *client = clients_caller(c, call);
     if (!client) {
         http_reply_header(call, "WWW-Authenticate", "Bearer");
         http_reply_problem(call, 401, "unauthorized", "a valid API key is needed");
@@ -122,21 +123,15 @@ bool clients_allow(const struct clients *c, struct http_call *call, enum tokend_
         http_reply_problem(call, 403, "forbidden", "this key does not have the scope");
         return false;
     }
-    if (appid.p && !sees(client, appid)) {
+    if (appid.p && !client_sees(client, appid)) {
         http_reply_problem(call, 404, "unknown_app", "no such app");
         return false;
     }
     return true;
 }
 
-bool clients_sees(const struct clients *c, const struct http_call *call, struct slice appid)
-{
-    const struct client *client = c->n ? find(c, call) : NULL;
-    return c->n == 0 || (client && sees(client, appid));
-}
-
 const char *clients_name(const struct clients *c, const struct http_call *call)
 {
-    const struct client *client = find(c, call);
+    const struct client *client = clients_caller(c, call);
     return client ? client->name : "";
 }

@@ -10,6 +10,7 @@
 #include "tokend/settings.h"
 
 struct clients; /* opaque */
+struct client;  /* opaque: one of them */
 
 struct clients *clients_new(void) MUST_CHECK; /* none: everybody may do everything */
 void clients_free(struct clients *c);         /* NULL is allowed */
@@ -23,8 +24,12 @@ void clients_set(struct clients *c, const struct tokend_client *list, size_t n);
 bool clients_allow(const struct clients *c, struct http_call *call, enum tokend_scope scope,
                    struct slice appid);
 
-/* Whether the caller, whom clients_allow let in, sees the app. */
-bool clients_sees(const struct clients *c, const struct http_call *call, struct slice appid);
+/* Who calls, borrowed until clients_set; NULL without a valid key. Costs a digest and a comparison
+ * with every client: ask once for a call. */
+const struct client *clients_caller(const struct clients *c, const struct http_call *call);
+
+/* Whether the caller, whom clients_allow let in, sees the app. NULL: there are no clients. */
+bool client_sees(const struct client *client, struct slice appid);
 
 /* The caller's name for audits, "" for nobody known; borrowed until clients_set. */
 const char *clients_name(const struct clients *c, const struct http_call *call);
