@@ -3,12 +3,24 @@
 #include "crypto/keyring.h"
 #include "daemon/upstreams.h"
 #include "loginsvc/sessions/jwt.h"
+#include "loginsvc/sessions/pem.h"
 #include "loginsvc/users/database_url.h"
+#include "loginsvc/users/user.h"
 
 static const struct config_item items[] = {
     LOGINSVC_SETTINGS(CONFIG_ITEM, struct loginsvc_settings)};
 
 static const struct config_section sections[] = {COMMON_APP_SECTION(struct loginsvc_settings)};
+
+static void check_private_key(const struct loginsvc_settings *s, struct config_faults *f)
+{
+    struct err e;
+    enum pem_kind kind;
+    struct secret public_pem = {NULL, 0};
+    if (!pem_public_of(&s->jwt_private_key, &kind, &public_pem, &e))
+        config_fault(f, "JWT_PRIVATE_KEY", "%s", e.text);
+    secret_wipe(&public_pem);
+}
 
 static void check_jwt(const struct loginsvc_settings *s, struct config_faults *f)
 {
@@ -22,6 +34,20 @@ static void check_jwt(const struct loginsvc_settings *s, struct config_faults *f
     else if (has_secret && s->jwt_secret.n < JWT_SECRET_MIN)
         config_fault(f, "JWT_SECRET", "has %zu bytes: expected %d or more", s->jwt_secret.n,
                      JWT_SECRET_MIN);
+    else if (has_key)
+        check_private_key(s, f);
+    if (!s->jwt_issuer)
+        config_fault(f, "JWT_ISSUER", "is empty: expected 1 to 128 bytes");
+}
+
+/* A user's record has less room for it than WeChat's rules. */
+static void check_appids(const struct loginsvc_settings *s, struct config_faults *f)
+{
+    for (size_t i = 0; i < s->n_apps; i++) {
+        if (slice_of(s->apps[i].id).n >= USER_APPID_SIZE)
+            config_fault(f, NULL, "appid %s: expected %d characters at most", s->apps[i].id,
+                         USER_APPID_SIZE - 1);
+    }
 }
 
 static void check_data_key(const struct loginsvc_settings *s, struct config_faults *f)
@@ -59,6 +85,7 @@ static void finish(void *values, struct config_faults *f)
         .key_prefix = s->key_prefix,
     };
     common_finish(&view, f);
+    check_appids(s, f);
     check_jwt(s, f);
     check_data_key(s, f);
     check_addresses(s, f);

@@ -1,0 +1,28 @@
+"""loginsvc in odd conditions: settings that can never work, clients and a WeChat that behave unlike
+the usual ones. Written from the contract: sections 1, 5.1 (document 002) and 5.3."""
+import os
+import subprocess
+
+from harness.apps import App, new_data_key, new_jwt_secret
+from harness.process import bin_dir, clean_env
+
+
+def check_config(folder, *argv, **changes):
+    """loginsvc --check-config; a change to None leaves the setting out."""
+    app = App()
+    settings = {"WECHAT_APPID": app.id, "WECHAT_SECRET": app.secret,
+                "JWT_SECRET": new_jwt_secret(), "DATA_KEY": new_data_key(), **changes}
+    return subprocess.run([os.path.join(bin_dir(), "loginsvc"), "--check-config", *argv],
+                          cwd=folder, env=clean_env(**settings), capture_output=True, text=True,
+                          timeout=20)
+
+
+def test_check_config_finds_every_setting_that_would_keep_the_service_from_starting(tmp_path):
+    key = tmp_path / "key.pem"
+    key.write_text("-----BEGIN PRIVATE KEY-----\nnonsense\n-----END PRIVATE KEY-----\n")
+    assert check_config(tmp_path).returncode == 0
+    for name, bad in [
+            ("JWT_PRIVATE_KEY", check_config(tmp_path, JWT_SECRET=None, JWT_PRIVATE_KEY_FILE=key)),
+            ("JWT_ISSUER", check_config(tmp_path, "--set", "jwt_issuer=")),
+            ("appid", check_config(tmp_path, WECHAT_APPID="wx" + "a" * 31))]:
+        assert bad.returncode == 1 and name in bad.stdout + bad.stderr, (name, bad)
