@@ -253,12 +253,21 @@ static void do_begin(struct pair *p)
     carry_out(p, &a);
 }
 
+/* Of the attempt that ends: mostly the one that is open, else one that is over. */
+static struct slice some_intent(struct pair *p)
+{
+    ASSERT(slice_copy(draw(p, 0, 4) ? slice_of(p->model.data.intent) : SLICE_LIT("other"),
+                      p->intent, sizeof p->intent));
+    return slice_of(p->intent);
+}
+
 static void do_commit(struct pair *p)
 {
     struct refresh_action a = {
         .kind = REFRESH_DO_COMMIT,
         .epoch = some_epoch(p),
         .record = some_record(p, some_version(p)),
+        .intent = some_intent(p),
         .refund = draw(p, 0, 1),
     };
     carry_out(p, &a);
@@ -283,6 +292,7 @@ static void do_settle(struct pair *p)
     struct refresh_action a = {
         .kind = REFRESH_DO_SETTLE,
         .epoch = some_epoch(p),
+        .intent = some_intent(p),
         .drop_intent = draw(p, 0, 1),
         .refund = draw(p, 0, 1),
         .err = ERR_BACKOFF,

@@ -82,19 +82,22 @@ static void no_token_at_all_is_fetched_at_once(void **state)
 static void wechat_is_not_asked_unless_the_intent_was_stored(void **state)
 {
     (void)state;
-    static const enum refresh_store refusals[] = {
-        REFRESH_STORE_FENCED, REFRESH_STORE_NEWER,  REFRESH_STORE_BUDGET,
-        REFRESH_STORE_FORCED, REFRESH_STORE_FAILED,
+    static const struct {
+        enum refresh_store refusal;
+        enum refresh_action_kind next; /* never the fetch */
+    } cases[] = {
+        {REFRESH_STORE_FENCED, REFRESH_DO_READ},  {REFRESH_STORE_NEWER, REFRESH_DO_READ},
+        {REFRESH_STORE_FAILED, REFRESH_DO_READ},  {REFRESH_STORE_BUDGET, REFRESH_DO_BEGIN},
+        {REFRESH_STORE_FORCED, REFRESH_DO_BEGIN},
     };
-    for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct play *p = without_token();
-        const struct refresh_action *begin = play_take(p, REFRESH_DO_BEGIN);
-        assert_true(begin->intent.n > 0);
-        play_store(p, refusals[i]);
-        play_await(p); /* a look at Redis, or another begin: never the fetch */
-        play_take(p, refusals[i] == REFRESH_STORE_BUDGET || refusals[i] == REFRESH_STORE_FORCED
-                         ? REFRESH_DO_BEGIN
-                         : REFRESH_DO_READ);
+        assert_true(play_take(p, REFRESH_DO_BEGIN)->intent.n > 0);
+        play_store(p, cases[i].refusal);
+        if (cases[i].refusal == REFRESH_STORE_BUDGET)
+            play_take_note(p, REFRESH_NOTE_BUDGET);
+        play_await(p);
+        play_take(p, cases[i].next);
         play_free(p);
     }
 }
@@ -371,6 +374,7 @@ static void the_budget_refuses_to_begin_and_is_asked_again_later(void **state)
     struct play *p = without_token();
     assert_int_equal(play_take(p, REFRESH_DO_BEGIN)->budget, 500);
     play_store(p, REFRESH_STORE_BUDGET);
+    play_take_note(p, REFRESH_NOTE_BUDGET);
     assert_int_equal(play_status(p).last_err, ERR_QUOTA);
     assert_in_range(play_await(p), 10 * MINUTE, 10 * MINUTE + 5000);
     play_take(p, REFRESH_DO_BEGIN);

@@ -133,6 +133,24 @@ static void an_answer_of_another_kind_than_was_asked_is_dropped(void **state)
 
 /* ---- commit ---- */
 
+static void commit_and_settle_name_the_intent_that_they_end(void **state)
+{
+    (void)state;
+    for (int fetched = 0; fetched < 2; fetched++) {
+        struct play *p = without_token();
+        char intent[REFRESH_INTENT_SIZE];
+        assert_true(slice_copy(play_take(p, REFRESH_DO_BEGIN)->intent, intent, sizeof intent));
+        play_store(p, REFRESH_STORE_OK);
+        play_take(p, REFRESH_DO_FETCH);
+        if (fetched)
+            play_token(p, "tok-1", LIFETIME);
+        else
+            play_refused(p, ERR_BACKOFF, -1);
+        assert_slice(play_take(p, fetched ? REFRESH_DO_COMMIT : REFRESH_DO_SETTLE)->intent, intent);
+        play_free(p);
+    }
+}
+
 static void a_fenced_commit_tells_the_new_leader_and_leads_no_more(void **state)
 {
     (void)state;
@@ -242,6 +260,7 @@ int main(void)
         cmocka_unit_test(what_was_asked_of_wechat_is_written_even_if_the_lead_is_lost_meanwhile),
         cmocka_unit_test(late_and_duplicate_answers_change_nothing),
         cmocka_unit_test(an_answer_of_another_kind_than_was_asked_is_dropped),
+        cmocka_unit_test(commit_and_settle_name_the_intent_that_they_end),
         cmocka_unit_test(a_fenced_commit_tells_the_new_leader_and_leads_no_more),
         cmocka_unit_test(a_fenced_answer_to_an_old_epoch_does_not_end_a_new_lead),
         cmocka_unit_test(a_commit_that_meets_a_newer_version_yields_to_it),

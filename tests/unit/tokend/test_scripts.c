@@ -28,6 +28,7 @@ static struct refresh_action settling(int64_t epoch, bool drop, bool refund)
     return (struct refresh_action){
         .kind = REFRESH_DO_SETTLE,
         .epoch = epoch,
+        .intent = SLICE_LIT("{\"by\":\"one\"}"), /* as beginning's */
         .drop_intent = drop,
         .refund = refund,
         .err = ERR_OPERATOR,
@@ -299,6 +300,17 @@ static void settle_drops_the_intent_or_keeps_it_as_it_is_told(void **state)
     desk_close(d);
 }
 
+/* It was long under way, and a later attempt has begun. */
+static void settle_leaves_the_intent_of_another_attempt_alone(void **state)
+{
+    (void)state;
+    struct desk *d = desk_open();
+    server_do(d->server, "SET " DESK_APP "intent later");
+    assert_answers(d, settling(1, true, false), REFRESH_STORE_OK);
+    assert_redis(d, "GET " DESK_APP "intent", "later");
+    desk_close(d);
+}
+
 static void settle_says_what_failed(void **state)
 {
     (void)state;
@@ -440,6 +452,7 @@ int main(void)
         cmocka_unit_test(a_forced_refresh_is_allowed_every_thirty_seconds),
         cmocka_unit_test(a_forced_refresh_is_allowed_twenty_times_a_day),
         cmocka_unit_test(settle_drops_the_intent_or_keeps_it_as_it_is_told),
+        cmocka_unit_test(settle_leaves_the_intent_of_another_attempt_alone),
         cmocka_unit_test(settle_says_what_failed),
         cmocka_unit_test(the_events_are_capped),
         cmocka_unit_test(a_free_lease_is_granted_with_an_epoch_of_the_clock_at_least),

@@ -28,7 +28,11 @@ static struct refresh_action committing(struct desk *d, int64_t epoch, int64_t k
                                         const char *token, const char *previous)
 {
     return (struct refresh_action){
-        .kind = REFRESH_DO_COMMIT, .epoch = epoch, .record = record(d, known, token, previous)};
+        .kind = REFRESH_DO_COMMIT,
+        .epoch = epoch,
+        .record = record(d, known, token, previous),
+        .intent = SLICE_LIT("open"), /* as begin's */
+    };
 }
 
 static struct refresh_action asserting(struct desk *d, int64_t epoch, int64_t version,
@@ -292,6 +296,21 @@ static void the_same_token_keeps_its_version_and_is_taken_off_the_budget_once(vo
     desk_close(d);
 }
 
+/* It was long under way, and a later attempt has begun. */
+static void a_commit_leaves_the_intent_of_another_attempt_alone(void **state)
+{
+    (void)state;
+    struct desk *d = desk_open();
+    begin(d, 1, 5);
+    server_do(d->server, "SET " DESK_APP "intent later");
+    struct refresh_action a = committing(d, 1, 5, "tok-6", NULL);
+    a.refund = true;
+    assert_int_equal(run(d, a).store, REFRESH_STORE_OK);
+    assert_redis(d, "GET " DESK_APP "intent", "later");
+    assert_redis(d, "HGET " DESK_APP "state issued_today", "1");
+    desk_close(d);
+}
+
 /* ---- commit: refused ---- */
 
 static void a_commit_over_a_newer_version_changes_nothing(void **state)
@@ -413,6 +432,7 @@ int main(void)
         cmocka_unit_test(a_repeated_commit_answers_the_same_and_tells_nobody_twice),
         cmocka_unit_test(a_repeated_commit_gives_no_longer_life),
         cmocka_unit_test(the_same_token_keeps_its_version_and_is_taken_off_the_budget_once),
+        cmocka_unit_test(a_commit_leaves_the_intent_of_another_attempt_alone),
         cmocka_unit_test(a_commit_over_a_newer_version_changes_nothing),
         cmocka_unit_test(a_fenced_commit_or_write_back_changes_nothing),
         cmocka_unit_test(the_version_grows_by_one_over_an_expired_token),
