@@ -305,11 +305,12 @@ static void on_deadline(void *arg)
 static void tell_refused(evutil_socket_t fd, short what, void *arg)
 {
     struct http_client *c = arg;
+    struct list *node;
     (void)fd;
     (void)what;
-    while (!list_empty(&c->in[REQUEST_REFUSED]))
-        finish_unanswered(LIST_ENTRY(c->in[REQUEST_REFUSED].next, struct request, node),
-                          HTTP_NOT_SENT, "too many requests are waiting");
+    while ((node = list_pop_front(&c->in[REQUEST_REFUSED])) != NULL)
+        finish_unanswered(LIST_ENTRY(node, struct request, node), HTTP_NOT_SENT,
+                          "too many requests are waiting");
 }
 
 /* ---- public ---- */
@@ -397,10 +398,11 @@ struct http_client *http_client_new(struct loop *l, const struct http_client_opt
 
 static void end_all(struct http_client *c)
 {
+    struct list *node;
     c->closing = true;
     for (size_t i = 0; i < ARRAY_LEN(c->in); i++) {
-        while (!list_empty(&c->in[i])) {
-            struct request *r = LIST_ENTRY(c->in[i].next, struct request, node);
+        while ((node = list_pop_front(&c->in[i])) != NULL) {
+            struct request *r = LIST_ENTRY(node, struct request, node);
             enum http_outcome outcome = stop_transfer(r);
             finish_unanswered(r, outcome, "the client is shutting down");
         }

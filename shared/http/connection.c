@@ -203,9 +203,10 @@ static void make_room(struct conns *c)
 
 static void adopt_fresh(struct conns *c)
 {
+    struct list *node;
     make_room(c);
-    while (!list_empty(&c->in[CONN_FRESH]))
-        adopt(LIST_ENTRY(c->in[CONN_FRESH].next, struct conn, node));
+    while ((node = list_pop_front(&c->in[CONN_FRESH])) != NULL)
+        adopt(LIST_ENTRY(node, struct conn, node));
 }
 
 static void on_soon(evutil_socket_t fd, short what, void *arg)

@@ -109,9 +109,12 @@ int http_listen_open(const struct http_listen *address, bool reuse_port, struct 
 
 int http_listen_port(int fd)
 {
-    struct sockaddr_storage a = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } a = {0};
     socklen_t n = sizeof a;
-    ASSERT(getsockname(fd, (struct sockaddr *)&a, &n) == 0);
-    return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&a)->sin6_port
-                                         : ((struct sockaddr_in *)(void *)&a)->sin_port);
+    ASSERT(getsockname(fd, &a.any, &n) == 0);
+    return ntohs(a.any.sa_family == AF_INET6 ? a.v6.sin6_port : a.v4.sin_port);
 }
