@@ -55,7 +55,7 @@ static inline int64_t wall_between(wall_ms_t from, wall_ms_t to)
 /* The number of the day that WeChat counts quotas by (midnight in Asia/Shanghai, UTC+8). */
 static inline int64_t wall_quota_day(wall_ms_t t)
 {
-    return (t.ms + 8 * 3600 * 1000LL) / (24 * 3600 * 1000LL);
+    return (t.ms + 8LL * 3600 * 1000) / (24LL * 3600 * 1000);
 }
 
 #endif

@@ -100,11 +100,10 @@ static void on_probed(const struct wechat_probe_result *result, void *arg)
     const struct wechat_reply *r = &result->reply;
     struct refresh_event ev = {.kind = REFRESH_PROBED, .op = a->op, .errcode = r->errcode};
     a->call = 0;
-    if (r->outcome == WECHAT_DONE)
-        ev.probe = REFRESH_PROBE_LIVE;
-    else if (r->outcome == WECHAT_REFUSED && r->error_class == ERR_TOKEN)
+    bool refused = r->outcome == WECHAT_REFUSED;
+    if (refused && r->error_class == ERR_TOKEN)
         ev.probe = r->errcode == WECHAT_TOKEN_EXPIRED ? REFRESH_PROBE_EXPIRED : REFRESH_PROBE_DEAD;
-    else if (r->outcome == WECHAT_REFUSED && r->errcode != WECHAT_BUSY)
+    else if (r->outcome == WECHAT_DONE || (refused && r->errcode != WECHAT_BUSY))
         ev.probe = REFRESH_PROBE_LIVE; /* WeChat looks at the token before all else */
     else
         ev.probe = REFRESH_PROBE_UNKNOWN;

@@ -5,7 +5,9 @@
 #include "base/prng.h"
 
 enum {
-    ACQUIRE_SLACK_MS = 20, /* asked this long after the holder's lease is said to end */
+    /* Asked this long after the holder's lease is said to end. */
+    ACQUIRE_SLACK_MIN_MS = 20,
+    ACQUIRE_SLACK_MAX_MS = 80,
 };
 
 struct lease {
@@ -79,11 +81,13 @@ static void held(struct lease *l, mono_ms_t now, int64_t remaining_ms, struct le
 {
     bool lost = l->state == LEASE_RENEWING;
     unlead(l, out);
+    if (lost) {
+        follow(l, now);
+        return;
+    }
     int64_t wait = remaining_ms < l->ttl_ms ? remaining_ms : l->ttl_ms;
-    follow(l, lost
-                  ? now
-                  : mono_after(now, (wait > 0 ? wait : 0) + prng_between(&l->prng, ACQUIRE_SLACK_MS,
-                                                                         ACQUIRE_SLACK_MS * 4)));
+    int64_t slack = prng_between(&l->prng, ACQUIRE_SLACK_MIN_MS, ACQUIRE_SLACK_MAX_MS);
+    follow(l, mono_after(now, (wait > 0 ? wait : 0) + slack));
 }
 
 static void failed(struct lease *l, mono_ms_t now, struct lease_actions *out)

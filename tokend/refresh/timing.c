@@ -53,7 +53,7 @@ int64_t timing_parked_ms(const struct refresh_config *c, int64_t failures, struc
 
 int64_t timing_quota_ms(wall_ms_t wall, struct prng *prng)
 {
-    const int64_t day_ms = 24 * 3600 * 1000LL, shanghai_ms = 8 * 3600 * 1000LL;
+    const int64_t day_ms = 24LL * 3600 * 1000, shanghai_ms = 8LL * 3600 * 1000;
     int64_t left = day_ms - (wall.ms + shanghai_ms) % day_ms;
     return min64(left, 600000) + prng_between(prng, 1000, 5000);
 }
