@@ -178,7 +178,7 @@ void node_event(struct world *w, struct node *n, const struct refresh_event *ev)
     int incarnation = n->incarnation;
     refresh_step(n->refresh, &env, ev, &out);
     if (!refresh_outstanding(n->refresh) &&
-        refresh_deadline(n->refresh).ms > env.now.ms + 48 * 3600 * 1000LL) {
+        refresh_deadline(n->refresh).ms > env.now.ms + 48LL * 3600 * 1000) {
         w->judge.failed = true;
         snprintf(w->judge.why, sizeof w->judge.why, "node %d stalls: no operation, no deadline",
                  n->index);

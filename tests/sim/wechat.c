@@ -1,9 +1,11 @@
 #include "sim/wechat.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "base/text.h"
 
 enum { FORCE_GAP_MS = 30000 };
 
@@ -72,8 +74,12 @@ int64_t wechat_expires(const struct wechat *w, int token)
 
 int token_number(const char *name)
 {
-    int token;
-    return sscanf(name, "tok-%d", &token) == 1 ? token : 0;
+    static const char prefix[] = "tok-";
+    int64_t token;
+    if (!slice_starts(slice_of(name), prefix) ||
+        !slice_to_int(slice_of(name + strlen(prefix)), 1, INT_MAX, &token))
+        return 0;
+    return (int)token;
 }
 
 void token_name(int token, char out[TOKEN_NAME_SIZE])
