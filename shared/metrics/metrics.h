@@ -29,7 +29,8 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 
 enum {
     METRIC_MAX_LABELS = 4,
-    METRIC_MAX_SERIES = 1000, /* of one family, "other" not counted */
+    /* Of one family, "other" not counted: as many as there may be apps. */
+    METRIC_MAX_SERIES = 10000,
     METRIC_MAX_LABEL_VALUE = 128,
 };
 
