@@ -271,15 +271,6 @@ static bool read_phone_info(const json_t *info, struct wechat_phone_result *out)
            ascii_only(slice_of(out->country_code), 1, COUNTRY_DIGITS_MAX, ascii_digit);
 }
 
-/* Our token gives only our app's phones, so an answer without a watermark is not refused: its code
- * is spent already. One with a watermark must name us. */
-static bool is_of_another_app(const json_t *info, struct slice appid)
-{
-    const json_t *watermark = json_object_get(info, "watermark");
-    return json_is_object(watermark) &&
-           !slice_eq(string_of(json_object_get(watermark, "appid")), appid);
-}
-
 /* Empties what a refused answer must not leave behind. */
 static void drop_phone(struct wechat_phone_result *out)
 {
@@ -296,10 +287,11 @@ void wechat_parse_phone(struct wechat_phone_result *out, int http_status, struct
     if (!answer)
         return;
     const json_t *info = json_object_get(answer, "phone_info");
-    if (!read_phone_info(info, out)) {
+    const json_t *about = json_object_get(json_object_get(info, "watermark"), "appid");
+    if (!json_is_string(about) || !read_phone_info(info, out)) {
         set_not_an_answer(&out->reply, "no usable phone_info");
         drop_phone(out);
-    } else if (is_of_another_app(info, appid)) {
+    } else if (!slice_eq(string_of(about), appid)) {
         set_not_an_answer(&out->reply, "its watermark names another appid");
         out->reply.error_class = ERR_OPERATOR;
         drop_phone(out);

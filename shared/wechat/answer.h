@@ -83,7 +83,7 @@ struct wechat_probe_result {
 /* The parsers fill *out whole, whatever the bytes; the caller ends it with the _deinit. */
 void wechat_parse_token(struct wechat_token_result *out, int http_status, struct slice body);
 void wechat_parse_session(struct wechat_session_result *out, int http_status, struct slice body);
-/* `appid`: ours. An answer whose watermark does not name it is ERR_OPERATOR. */
+/* `appid`: ours. An answer about another app is ERR_OPERATOR. */
 void wechat_parse_phone(struct wechat_phone_result *out, int http_status, struct slice body,
                         struct slice appid);
 void wechat_parse_probe(struct wechat_probe_result *out, int http_status, struct slice body);

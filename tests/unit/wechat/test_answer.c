@@ -370,25 +370,6 @@ static void test_a_phone_of_another_app_is_the_operators_business(void **state)
     assert_string_equal(r.pure_number, "");
 }
 
-static void test_a_phone_answer_without_a_watermark_still_counts(void **state)
-{
-    struct wechat_phone_result r;
-    (void)state;
-    wechat_parse_phone(&r, 200,
-                       SLICE_LIT("{\"phone_info\":{\"phoneNumber\":\"13800138000\","
-                                 "\"purePhoneNumber\":\"13800138000\",\"countryCode\":\"86\"}}"),
-                       APPID);
-    assert_int_equal(r.reply.outcome, WECHAT_DONE);
-    assert_string_equal(r.pure_number, "13800138000");
-    wechat_parse_phone(&r, 200,
-                       SLICE_LIT("{\"phone_info\":{\"phoneNumber\":\"13800138000\","
-                                 "\"purePhoneNumber\":\"13800138000\",\"countryCode\":\"86\","
-                                 "\"watermark\":{}}}"),
-                       APPID);
-    assert_int_equal(r.reply.error_class, ERR_OPERATOR);
-    assert_string_equal(r.pure_number, "");
-}
-
 static void assert_no_phone(const char *phone, const char *pure, const char *country)
 {
     char body[512];
@@ -539,7 +520,6 @@ int main(void)
         cmocka_unit_test(test_a_phone_answer_gives_the_numbers),
         cmocka_unit_test(test_numbers_in_a_phone_answer_may_be_numbers),
         cmocka_unit_test(test_a_phone_of_another_app_is_the_operators_business),
-        cmocka_unit_test(test_a_phone_answer_without_a_watermark_still_counts),
         cmocka_unit_test(test_a_phone_success_without_usable_numbers_is_no_success),
         cmocka_unit_test(test_a_probe_needs_the_list_or_an_errcode_of_zero),
         cmocka_unit_test(test_mutated_answers_are_consistent_and_read_within_bounds),
