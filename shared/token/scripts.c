@@ -13,12 +13,14 @@ SOURCE(commit)
 SOURCE(assert)
 SOURCE(settle)
 SOURCE(lease)
+SOURCE(reports)
 
 #define BYTES(name) ((struct slice){(const char *)token_lua_##name, token_lua_##name##_len})
 
 const enum token_key token_script_keys[TOKEN_SCRIPT_KEYS] = {
-    TOKEN_KEY_ACCESS_TOKEN, TOKEN_KEY_PREVIOUS_ACCESS_TOKEN, TOKEN_KEY_RECORD,
-    TOKEN_KEY_STATE,        TOKEN_KEY_INTENT,                TOKEN_KEY_EVENTS,
+    TOKEN_KEY_ACCESS_TOKEN, TOKEN_KEY_PREVIOUS_ACCESS_TOKEN,
+    TOKEN_KEY_RECORD,       TOKEN_KEY_STATE,
+    TOKEN_KEY_INTENT,       TOKEN_KEY_EVENTS,
 };
 
 static char *init(struct redis_script *script, const char *name, struct slice body)
@@ -39,6 +41,7 @@ void token_scripts_init(struct token_scripts *s)
     s->sources[3] = init(&s->assert_record, "assert", BYTES(assert));
     s->sources[4] = init(&s->settle, "settle", BYTES(settle));
     redis_script_init(&s->lease, "lease", BYTES(lease));
+    redis_script_init(&s->reports, "reports", BYTES(reports));
 }
 
 void token_scripts_deinit(struct token_scripts *s)

@@ -68,6 +68,22 @@ def test_a_record_that_is_no_token_is_neither_served_nor_fatal(make_platform):
     assert platform.wxsim.check(platform.token())["rank"] == "current"
 
 
+def test_a_reports_key_that_is_no_stream_does_not_hide_the_reports_of_other_apps(
+        stack, redis, make_wxsim, tmp_path):
+    broken, other = App(), App()
+    wxsim = make_wxsim(broken, other)
+    file = tmp_path / "tokend.ini"
+    file.write_text("".join(f"[app {a.id}]\nsecret = {a.secret}\n" for a in (broken, other)))
+    stack.add(Tokend(tmp_path, redis, wxsim.url, argv=["-c", str(file)], **FAST))
+    eventually(lambda: redis.client.get(Keys(other).token))
+    redis.client.set(Keys(broken).reports, "no stream")
+    wxsim.displace(other)
+    dead = redis.client.get(Keys(other).token)
+    wxsim.displace(other)
+    redis.client.xadd(Keys(other).reports, {"version": 1, "errcode": 40001, "by": "a shop"})
+    eventually(lambda: redis.client.get(Keys(other).token) != dead, timeout=4)
+
+
 # ---- a follower ----
 
 def test_a_follower_passes_on_a_report_of_a_version_it_has_not_heard_of_yet(pair):

@@ -10,7 +10,7 @@ enum {
     TURNS_A_ROUND = 10, /* in which every app has had its turn */
     MIN_BATCH = 64,     /* streams in one read, at least and ... */
     MAX_BATCH = 1024,   /* ... at most */
-    MAX_ENTRIES = 100,  /* of one stream in one read */
+    MAX_ENTRIES = 100,  /* of one stream in one read: reports.lua says so too */
 };
 
 struct reports {
@@ -102,25 +102,20 @@ static size_t batch_size(const struct reports *r)
     return n < count ? n : count;
 }
 
-/* XREAD COUNT n STREAMS key... 0...: what is handled is deleted, so all that is there is new. */
+/* What is handled is deleted, so all that is there is new. */
 static void read_batch(struct reports *r, size_t n)
 {
-    enum { HEAD = 4 };
-    struct slice *argv = xcalloc(HEAD + 2 * n, sizeof *argv);
-    char(*keys)[TOKEN_KEY_SIZE] = xcalloc(n, sizeof *keys);
-    argv[0] = SLICE_LIT("XREAD");
-    argv[1] = SLICE_LIT("COUNT");
-    argv[2] = SLICE_LIT("100");
-    argv[3] = SLICE_LIT("STREAMS");
+    const struct store *s = r->store;
+    struct slice *keys = xcalloc(n, sizeof *keys);
+    char(*names)[TOKEN_KEY_SIZE] = xcalloc(n, sizeof *names);
     for (size_t i = 0; i < n; i++) {
-        token_key(TOKEN_KEY_REPORTS, r->store->prefix, r->hooks.next(r->hooks.arg), keys[i]);
-        argv[HEAD + i] = slice_of(keys[i]);
-        argv[HEAD + n + i] = SLICE_LIT("0");
+        token_key(TOKEN_KEY_REPORTS, s->prefix, r->hooks.next(r->hooks.arg), names[i]);
+        keys[i] = slice_of(names[i]);
     }
-    r->command = redis_command(r->store->redis, REDIS_WAIT, r->store->timeout_ms, argv,
-                               HEAD + 2 * n, on_read, r);
+    r->command = redis_run(s->redis, &s->scripts->reports, REDIS_WAIT, s->timeout_ms, keys, n, NULL,
+                           0, on_read, r);
+    free(names);
     free(keys);
-    free(argv);
 }
 
 static void on_turn(void *arg)
