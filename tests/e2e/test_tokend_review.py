@@ -51,6 +51,27 @@ def test_without_redis_a_stop_waits_no_longer_than_the_drain_timeout(make_platfo
     assert time.monotonic() - start < 4
 
 
+# ---- a token that could not be written yet ----
+
+def test_what_is_told_as_previous_is_a_token_that_wechat_accepts(make_platform):
+    platform = make_platform(tokend={"LEASE_TTL": "2s", "DRAIN_TIMEOUT": "500ms"})
+    wxsim, tokend, path = platform.wxsim, platform.tokend, f"/v1/apps/{platform.app.id}/token"
+    platform.await_token()
+    tokend.post(f"{path}/refresh")
+    platform.await_version(2)
+    wxsim.displace()
+    wxsim.displace()
+    wxsim.fault(TOKEN, "hold")
+    before = wxsim.calls(TOKEN)
+    tokend.post(f"{path}/report", {"version": 2, "errcode": 40001})
+    eventually(lambda: wxsim.calls(TOKEN) > before)
+    platform.redis.process.kill()
+    wxsim.release()
+    answer = eventually(lambda: (a := tokend.get(path).json())["version"] == 3 and a)
+    assert wxsim.check(answer["access_token"])["live"]
+    assert answer["previous"] is None or wxsim.check(answer["previous"]["access_token"])["live"]
+
+
 # ---- what others write into Redis ----
 
 def test_a_record_that_is_no_token_is_neither_served_nor_fatal(make_platform):

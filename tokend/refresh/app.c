@@ -339,7 +339,8 @@ bool app_token(const struct app *a, struct app_token *out)
     *out = (struct app_token){.version = 0};
     if (!refresh_current(a->refresh, now, &out->token, &out->version, &out->remaining_ms))
         return false;
-    if (record_previous_live(r, now)) {
+    /* With a token that is still to be written WeChat let go of the one before the record's. */
+    if (out->version == r->version && record_previous_live(r, now)) {
         out->previous = secret_reveal(&r->previous);
         out->previous_ms = mono_between(now, r->previous_until);
     }
