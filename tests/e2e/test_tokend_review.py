@@ -105,6 +105,13 @@ def test_a_reports_key_that_is_no_stream_does_not_hide_the_reports_of_other_apps
     eventually(lambda: redis.client.get(Keys(other).token) != dead, timeout=4)
 
 
+def test_a_lease_that_never_ends_is_taken_over(redis, wxsim, stack, tmp_path, app):
+    redis.client.set("tokend:leader", "somebody")
+    stack.add(Tokend(tmp_path, redis, wxsim.url, app, **FAST))
+    eventually(lambda: redis.client.get(Keys(app).token), timeout=3)
+    assert redis.client.pttl("tokend:leader") > 0
+
+
 # ---- a follower ----
 
 def test_a_follower_passes_on_a_report_of_a_version_it_has_not_heard_of_yet(pair):
