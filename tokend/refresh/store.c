@@ -255,7 +255,29 @@ void store_lease_answer(uint64_t op, const struct redis_result *r, struct lease_
 
 /* ---- streams ---- */
 
-enum { EVENTS_KEPT = 1000 };
+enum { STREAM_KEPT = 1000 };
+
+/* XADD of one entry; event NULL: it has no such field. */
+static void add_entry(struct args *args, const char *key, const char *event, int64_t version,
+                      int64_t errcode, const char *by)
+{
+    add_text(args, SLICE_LIT("XADD"));
+    add_text(args, slice_of(key));
+    add_text(args, SLICE_LIT("MAXLEN"));
+    add_text(args, SLICE_LIT("~"));
+    add_number(args, STREAM_KEPT);
+    add_text(args, SLICE_LIT("*"));
+    if (event) {
+        add_text(args, SLICE_LIT("event"));
+        add_text(args, slice_of(event));
+    }
+    add_text(args, SLICE_LIT("version"));
+    add_number(args, version);
+    add_text(args, SLICE_LIT("errcode"));
+    add_number(args, errcode);
+    add_text(args, SLICE_LIT("by"));
+    add_text(args, slice_of(by));
+}
 
 void store_add_event(const struct store *s, const char *appid, const char *event, int64_t version,
                      int64_t errcode)
@@ -263,20 +285,7 @@ void store_add_event(const struct store *s, const char *appid, const char *event
     char key[TOKEN_KEY_SIZE];
     struct args args = {.n = 0};
     token_key(TOKEN_KEY_EVENTS, s->prefix, appid, key);
-    add_text(&args, SLICE_LIT("XADD"));
-    add_text(&args, slice_of(key));
-    add_text(&args, SLICE_LIT("MAXLEN"));
-    add_text(&args, SLICE_LIT("~"));
-    add_number(&args, EVENTS_KEPT);
-    add_text(&args, SLICE_LIT("*"));
-    add_text(&args, SLICE_LIT("event"));
-    add_text(&args, slice_of(event));
-    add_text(&args, SLICE_LIT("version"));
-    add_number(&args, version);
-    add_text(&args, SLICE_LIT("errcode"));
-    add_number(&args, errcode);
-    add_text(&args, SLICE_LIT("by"));
-    add_text(&args, slice_of(s->owner));
+    add_entry(&args, key, event, version, errcode, s->owner);
     redis_command(s->redis, REDIS_WAIT, s->timeout_ms, args.list, args.n, NULL, NULL);
 }
 
@@ -287,18 +296,7 @@ uint64_t store_add_report(const struct store *s, const char *appid, enum store_r
     char key[TOKEN_KEY_SIZE];
     struct args args = {.n = 0};
     token_key(TOKEN_KEY_REPORTS, s->prefix, appid, key);
-    add_text(&args, SLICE_LIT("XADD"));
-    add_text(&args, slice_of(key));
-    add_text(&args, SLICE_LIT("MAXLEN"));
-    add_text(&args, SLICE_LIT("~"));
-    add_number(&args, EVENTS_KEPT);
-    add_text(&args, SLICE_LIT("*"));
-    add_text(&args, SLICE_LIT("version"));
-    add_number(&args, version);
-    add_text(&args, SLICE_LIT("errcode"));
-    add_number(&args, errcode);
-    add_text(&args, SLICE_LIT("by"));
-    add_text(&args, slice_of(by));
+    add_entry(&args, key, NULL, version, errcode, by);
     if (kind != STORE_REPORT_REFUSED) {
         add_text(&args, kind == STORE_REPORT_ORDER ? SLICE_LIT("order") : SLICE_LIT("displaced"));
         add_flag(&args, true);
