@@ -146,10 +146,14 @@ static void what_redis_says_is_left_counts_from_when_it_was_asked(void **state)
     struct refresh_config config = play_config(TOKEN_CLASSIC);
     struct play *p = play_new(&config, 1);
     struct refresh_seen seen = play_seen(p, 7, "tok-7", HOUR);
+    seen.previous = SLICE_LIT("tok-6");
+    seen.previous_remaining_ms = MINUTE;
+    mono_ms_t asked = p->now;
     play_take(p, REFRESH_DO_READ);
     play_pass(p, 700);
     play_read(p, &seen);
     assert_int_equal(record_remaining_ms(refresh_record(p->core), p->now), HOUR - 700);
+    assert_int_equal(refresh_record(p->core)->previous_until.ms, mono_after(asked, MINUTE).ms);
     play_free(p);
 }
 

@@ -165,6 +165,23 @@ static void a_fenced_commit_tells_the_new_leader_and_leads_no_more(void **state)
     play_free(p);
 }
 
+/* A new leader has been there: it must know of a token that may have been issued. */
+static void a_fenced_settle_tells_the_new_leader_unless_certainly_nothing_was_issued(void **state)
+{
+    (void)state;
+    for (int unknown = 0; unknown < 2; unknown++) {
+        struct play *p = fetching();
+        play_no_token(p, unknown ? REFRESH_FETCH_UNKNOWN : REFRESH_FETCH_NOT_SENT);
+        play_take(p, REFRESH_DO_SETTLE);
+        play_store(p, REFRESH_STORE_FENCED);
+        if (unknown)
+            play_take(p, REFRESH_DO_REPORT_DISPLACED);
+        assert_int_equal(play_take(p, REFRESH_DO_READ)->epoch, 0);
+        assert_false(play_status(p).leading);
+        play_free(p);
+    }
+}
+
 static void a_fenced_answer_to_an_old_epoch_does_not_end_a_new_lead(void **state)
 {
     (void)state;
@@ -209,6 +226,17 @@ static void a_commit_without_an_answer_is_repeated_until_there_is_one(void **sta
     play_free(p);
 }
 
+static void a_commit_is_repeated_at_once_when_redis_is_back(void **state)
+{
+    (void)state;
+    struct play *p = committing();
+    play_store(p, REFRESH_STORE_FAILED);
+    play_tell(p, REFRESH_LOOK);
+    play_commit(p);
+    play_serves(p, "tok-8", 8);
+    play_free(p);
+}
+
 static void a_repeated_commit_gives_the_token_no_longer_life(void **state)
 {
     (void)state;
@@ -216,7 +244,7 @@ static void a_repeated_commit_gives_the_token_no_longer_life(void **state)
     struct refresh_written first = p->asked.record;
     play_store(p, REFRESH_STORE_FAILED);
     play_pass(p, 10 * SECOND);
-    play_tell(p, REFRESH_LOOK); /* Redis is back */
+    play_tell(p, REFRESH_TICK);
     const struct refresh_written *again = &play_take(p, REFRESH_DO_COMMIT)->record;
     assert_int_equal(again->expires_at.ms, first.expires_at.ms);
     assert_int_equal(again->ttl_ms, first.ttl_ms - 10 * SECOND);
@@ -262,9 +290,11 @@ int main(void)
         cmocka_unit_test(an_answer_of_another_kind_than_was_asked_is_dropped),
         cmocka_unit_test(commit_and_settle_name_the_intent_that_they_end),
         cmocka_unit_test(a_fenced_commit_tells_the_new_leader_and_leads_no_more),
+        cmocka_unit_test(a_fenced_settle_tells_the_new_leader_unless_certainly_nothing_was_issued),
         cmocka_unit_test(a_fenced_answer_to_an_old_epoch_does_not_end_a_new_lead),
         cmocka_unit_test(a_commit_that_meets_a_newer_version_yields_to_it),
         cmocka_unit_test(a_commit_without_an_answer_is_repeated_until_there_is_one),
+        cmocka_unit_test(a_commit_is_repeated_at_once_when_redis_is_back),
         cmocka_unit_test(a_repeated_commit_gives_the_token_no_longer_life),
         cmocka_unit_test(a_token_that_cannot_be_written_yet_is_served_when_the_old_one_is_gone),
         cmocka_unit_test(a_token_that_could_never_be_written_is_over_in_its_time),

@@ -87,6 +87,17 @@ static void the_same_token_is_no_new_version_and_is_asked_for_again_shortly(void
     play_free(p);
 }
 
+static void the_last_moments_are_not_filled_with_calls(void **state)
+{
+    (void)state;
+    struct play *p = holding_stable(HOUR);
+    play_tell(p, REFRESH_ORDER);
+    gets_the_same(p, 900);
+    assert_in_range(play_await(p), 500, 899);
+    play_take(p, REFRESH_DO_BEGIN);
+    play_free(p);
+}
+
 static void the_same_token_takes_the_life_that_wechat_says_is_left(void **state)
 {
     (void)state;
@@ -209,6 +220,7 @@ int main(void)
         cmocka_unit_test(it_wakes_in_the_last_minutes_whatever_the_lead),
         cmocka_unit_test(a_short_life_never_makes_the_margin_the_whole_of_it),
         cmocka_unit_test(the_same_token_is_no_new_version_and_is_asked_for_again_shortly),
+        cmocka_unit_test(the_last_moments_are_not_filled_with_calls),
         cmocka_unit_test(the_same_token_takes_the_life_that_wechat_says_is_left),
         cmocka_unit_test(the_same_token_is_no_issuance),
         cmocka_unit_test(an_unknown_outcome_is_only_a_question_of_asking_again),

@@ -364,6 +364,17 @@ static void a_token_that_someone_else_put_there_is_not_taken_for_ours(void **sta
     desk_close(d);
 }
 
+static void the_same_token_mends_a_key_that_someone_else_changed(void **state)
+{
+    (void)state;
+    struct desk *d = desk_open();
+    run(d, committing(d, 1, 5, "tok-6", NULL));
+    server_do(d->server, "SET " DESK_APP "access_token evil PX 60000");
+    assert_int_equal(run(d, committing(d, 1, 6, "tok-6", NULL)).version, 7);
+    assert_redis(d, "GET " DESK_APP "access_token", "tok-6");
+    desk_close(d);
+}
+
 /* ---- assert ---- */
 
 static void a_record_that_was_lost_is_written_back_quietly_with_its_version(void **state)
@@ -437,6 +448,7 @@ int main(void)
         cmocka_unit_test(a_fenced_commit_or_write_back_changes_nothing),
         cmocka_unit_test(the_version_grows_by_one_over_an_expired_token),
         cmocka_unit_test(a_token_that_someone_else_put_there_is_not_taken_for_ours),
+        cmocka_unit_test(the_same_token_mends_a_key_that_someone_else_changed),
         cmocka_unit_test(a_record_that_was_lost_is_written_back_quietly_with_its_version),
         cmocka_unit_test(a_write_back_never_meets_a_newer_version_nor_a_lower_count),
         cmocka_unit_test(a_write_back_without_an_intent_leaves_the_one_that_is_there),
