@@ -234,16 +234,6 @@ static void on_stop(int signum, void *arg)
     http_server_drain(s->server, s->settings->drain_timeout_ms, on_drained, s);
 }
 
-/* Asked for before there is anything to reload, it waits instead of ending the process; so it does
- * when there is nothing to reload any more. */
-static void hold_reloads(int how)
-{
-    sigset_t reload;
-    sigemptyset(&reload);
-    sigaddset(&reload, SIGHUP);
-    ASSERT(sigprocmask(how, &reload, NULL) == 0);
-}
-
 /* The new settings are in force from here on. */
 static void take_over(struct service *s, struct config *config)
 {
@@ -330,14 +320,14 @@ int service_run(struct config *config, bool share_port)
     struct service s = {.state = SERVICE_SERVING, .config = config};
     struct err e = {.text = ""};
     s.settings = config_values(config);
-    hold_reloads(SIG_BLOCK);
+    daemon_hold_reloads(true);
     int exit_code = make(&s, share_port, &e);
     if (exit_code == DAEMON_OK) {
-        hold_reloads(SIG_UNBLOCK);
+        daemon_hold_reloads(false);
         log_info("service.listening", LOG_STR("listen", s.settings->listen),
                  LOG_INT("port", http_server_port(s.server)), LOG_INT("apps", apps_count(s.apps)));
         loop_run(s.loop);
-        hold_reloads(SIG_BLOCK);
+        daemon_hold_reloads(true);
         log_info("service.stopped", LOG_INT("port", http_server_port(s.server)));
     } else {
         log_error("service.not_started", LOG_STR("error", e.text));

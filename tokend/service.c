@@ -275,12 +275,15 @@ int service_run(struct config *config)
     struct service s = {.state = SERVICE_SERVING, .config = config};
     struct err e = {.text = ""};
     s.settings = config_values(config);
+    daemon_hold_reloads(true);
     int exit_code = make(&s, &e);
     if (exit_code == DAEMON_OK) {
+        daemon_hold_reloads(false);
         log_info("service.listening", LOG_STR("listen", s.settings->listen),
                  LOG_INT("port", http_server_port(s.server)), LOG_STR("instance", s.owner),
                  LOG_INT("apps", fleet_count(s.fleet)));
         loop_run(s.loop);
+        daemon_hold_reloads(true);
         log_info("service.stopped", LOG_INT("port", http_server_port(s.server)));
     } else {
         log_error("service.not_started", LOG_STR("error", e.text));

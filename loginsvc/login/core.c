@@ -55,12 +55,12 @@ static void pass_on(const struct login *l, enum login_side side, struct exchange
 }
 
 /* Goes on when the exchanges allow it. A side that failed decides, but the phone's only once the
- * session's did not. */
+ * session's did not, or was never begun. */
 static void settle(struct login *l, struct login_actions *out)
 {
     for (enum login_side side = LOGIN_SESSION; side < LOGIN_SIDES; side++) {
         const struct exchange *x = &l->exchange[side];
-        if (!has_side(l, side) || x->state == EXCHANGE_DONE)
+        if (!has_side(l, side) || x->state == EXCHANGE_DONE || x->state == EXCHANGE_IDLE)
             continue;
         if (x->state == EXCHANGE_FAILED) {
             struct login_result r = {ENDING_OF[x->failure], x->error_class, x->errcode};
@@ -72,12 +72,19 @@ static void settle(struct login *l, struct login_actions *out)
     add(out, (struct login_action){.kind = LOGIN_ACT_STORE});
 }
 
-static void start(struct login *l, mono_ms_t now, int64_t newest_token, struct login_actions *out)
+/* While there is no token at all, the loginCode is not spent either: the user who is told to try
+ * again later then has both codes still whole. */
+static bool held_back(const struct login *l, enum login_side side, int64_t newest_token)
 {
-    set_state(l, LOGIN_EXCHANGING);
+    return side == LOGIN_SESSION && l->kind == LOGIN_BY_BOTH && newest_token == 0;
+}
+
+static void begin_exchanges(struct login *l, mono_ms_t now, int64_t newest_token,
+                            struct login_actions *out)
+{
     for (enum login_side side = LOGIN_SESSION; side < LOGIN_SIDES; side++) {
         struct exchange *x = &l->exchange[side];
-        if (has_side(l, side))
+        if (has_side(l, side) && x->state == EXCHANGE_IDLE && !held_back(l, side, newest_token))
             pass_on(l, side, exchange_begin(x, now, l->deadline, newest_token), out);
     }
 }
@@ -87,7 +94,8 @@ static void step_new(struct login *l, mono_ms_t now, int64_t newest_token,
 {
     switch (e->kind) {
     case LOGIN_EV_START:
-        start(l, now, newest_token, out);
+        set_state(l, LOGIN_EXCHANGING);
+        begin_exchanges(l, now, newest_token, out);
         return;
     case LOGIN_EV_ANSWERED:
     case LOGIN_EV_STORED:
@@ -100,6 +108,8 @@ static void step_new(struct login *l, mono_ms_t now, int64_t newest_token,
 static void look(struct login *l, mono_ms_t now, int64_t newest_token, struct login_actions *out)
 {
     bool over = mono_reached(now, l->deadline);
+    if (!over)
+        begin_exchanges(l, now, newest_token, out);
     for (enum login_side side = LOGIN_SESSION; side < LOGIN_SIDES; side++) {
         struct exchange *x = &l->exchange[side];
         if (over)

@@ -1,6 +1,16 @@
 #include "daemon/daemon.h"
 
+#include <signal.h>
+
 #include "log/log.h"
+
+void daemon_hold_reloads(bool hold)
+{
+    sigset_t reload;
+    sigemptyset(&reload);
+    sigaddset(&reload, SIGHUP);
+    ASSERT(sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &reload, NULL) == 0);
+}
 
 struct config *daemon_reload(const struct config *old)
 {

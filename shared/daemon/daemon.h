@@ -9,6 +9,10 @@
 
 enum daemon_exit { DAEMON_OK = 0, DAEMON_FAILED = 1, DAEMON_BAD_SETTINGS = 2 };
 
+/* SIGHUP while there is nothing to reload yet, or any more: held back, it waits instead of ending
+ * the process. */
+void daemon_hold_reloads(bool hold);
+
 /* For SIGHUP: reads the settings again. NULL, with every fault logged, when something is wrong:
  * then `old` stays in use. */
 struct config *daemon_reload(const struct config *old) MUST_CHECK;

@@ -194,16 +194,27 @@ static void a_refused_token_is_tried_once_more_near_the_end_if_no_newer_came(voi
     assert_finished(&f, LOGIN_NO_TOKEN, 40001);
 }
 
-static void without_any_token_it_waits_for_one_until_the_deadline(void **state)
+static void without_any_token_it_waits_for_one_and_spends_neither_code(void **state)
 {
     struct fixture f = started(LOGIN_BY_BOTH, 0);
     (void)state;
-    assert_sent(&f, LOGIN_SESSION, 1);
-    answer(&f, 50, LOGIN_SESSION, ERR_NONE, 0);
+    assert_int_equal(f.out.n, 0);
     assert_true(login_wants_token(&f.login));
     assert_int_equal(login_next_deadline(&f.login).ms, at(DEADLINE_MS).ms);
     look(&f, DEADLINE_MS);
     assert_finished(&f, LOGIN_NO_TOKEN, 0);
+}
+
+static void the_first_token_that_comes_begins_both_exchanges(void **state)
+{
+    struct fixture f = started(LOGIN_BY_BOTH, 0);
+    (void)state;
+    f.token = 1;
+    look(&f, 700);
+    assert_int_equal(f.out.n, 2);
+    answer(&f, 750, LOGIN_SESSION, ERR_NONE, 0);
+    answer(&f, 760, LOGIN_PHONE, ERR_NONE, 0);
+    assert_int_equal(f.login.state, LOGIN_STORING);
 }
 
 static void the_first_token_that_comes_is_used(void **state)
@@ -329,7 +340,8 @@ int main(void)
         cmocka_unit_test(a_dead_token_is_reported_and_the_newer_one_used_when_it_comes),
         cmocka_unit_test(a_second_dead_token_is_reported_and_ends_the_login),
         cmocka_unit_test(a_refused_token_is_tried_once_more_near_the_end_if_no_newer_came),
-        cmocka_unit_test(without_any_token_it_waits_for_one_until_the_deadline),
+        cmocka_unit_test(without_any_token_it_waits_for_one_and_spends_neither_code),
+        cmocka_unit_test(the_first_token_that_comes_begins_both_exchanges),
         cmocka_unit_test(the_first_token_that_comes_is_used),
         cmocka_unit_test(a_request_that_never_left_is_sent_again_twice_at_most),
         cmocka_unit_test(a_code_whose_answer_is_lost_or_busy_is_never_sent_again),
