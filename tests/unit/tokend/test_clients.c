@@ -24,9 +24,9 @@ static void answer(struct http_call *call, const struct clients *c, enum tokend_
     char body[128];
     if (!clients_allow(c, call, scope, appid))
         return;
-    int n =
-        snprintf(body, sizeof body, "hello %s, wx1 %d, wx2 %d", clients_name(c, call),
-                 clients_sees(c, call, SLICE_LIT("wx1")), clients_sees(c, call, SLICE_LIT("wx2")));
+    const struct client *caller = clients_caller(c, call);
+    int n = snprintf(body, sizeof body, "hello %s, wx1 %d, wx2 %d", clients_name(c, call),
+                     client_sees(caller, SLICE_LIT("wx1")), client_sees(caller, SLICE_LIT("wx2")));
     http_reply(call, 200, "text/plain", (struct slice){body, (size_t)n});
 }
 
