@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+
 #include "fixture.h"
 #include "loginsvc/settings.h"
 #include "tokend/settings.h"
@@ -314,12 +317,26 @@ static void keys_of_loginsvc_are_needed_and_checked(void **state)
     assert_says(p, ARGS("--set", "DATA_KEY=no base64 !"), "--set: DATA_KEY: ");
 }
 
+static void write_private_key(const char *name)
+{
+    char pem[1024] = "";
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    BIO *bio = BIO_new(BIO_s_mem());
+    assert_int_equal(PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL), 1);
+    assert_true(BIO_read(bio, pem, sizeof pem - 1) > 0);
+    fixture_write(name, pem);
+    BIO_free(bio);
+    EVP_PKEY_free(key);
+}
+
 static void a_private_key_may_take_the_place_of_the_secret(void **state)
 {
     (void)state;
     one_app();
     fixture_setenv("DATA_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
-    fixture_write("key.pem", "-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----\n");
+    assert_says(&loginsvc_program, ARGS("--set", "JWT_PRIVATE_KEY=pem"),
+                "--set: JWT_PRIVATE_KEY: not an unencrypted PEM private key");
+    write_private_key("key.pem");
     struct config *c =
         fixture_config(&loginsvc_program, ARGS("--set", "jwt_private_key_file=key.pem"));
     const struct loginsvc_settings *s = config_values(c);
