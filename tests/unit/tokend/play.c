@@ -101,7 +101,7 @@ int64_t play_await(struct play *p)
     mono_ms_t start = p->now;
     while (!play_asks(p)) {
         mono_ms_t deadline = refresh_deadline(p->core);
-        if (mono_between(start, deadline) > 48LL * HOUR)
+        if (mono_between(start, deadline) > 48 * HOUR)
             fail_msg("nothing is asked for in two days");
         tick_at(p, deadline);
     }
@@ -281,7 +281,7 @@ struct refresh_config play_config(enum token_mode mode)
         .overlap_ms = OVERLAP,
         .retry_min_ms = SECOND,
         .retry_max_ms = MINUTE,
-        .observe_interval_ms = 1000LL * HOUR,
+        .observe_interval_ms = 1000 * HOUR,
         .call_timeout_ms = CALL_TIMEOUT,
         .lease_needed_ms = LEASE_NEEDED,
         .daily_budget = 500,

@@ -16,16 +16,15 @@
 
 #include "tokend/refresh/core.h"
 
-enum {
-    SECOND = 1000,
-    MINUTE = 60 * SECOND,
-    HOUR = 60 * MINUTE,
-    LIFETIME = 2 * HOUR, /* of a token fresh from WeChat */
-    LEAD = 30 * MINUTE,
-    OVERLAP = 5 * MINUTE,
-    CALL_TIMEOUT = 5 * SECOND,
-    LEASE_NEEDED = 6 * SECOND,
-};
+/* Milliseconds. */
+#define SECOND       INT64_C(1000)
+#define MINUTE       (60 * SECOND)
+#define HOUR         (60 * MINUTE)
+#define LIFETIME     (2 * HOUR) /* of a token fresh from WeChat */
+#define LEAD         (30 * MINUTE)
+#define OVERLAP      (5 * MINUTE)
+#define CALL_TIMEOUT (5 * SECOND)
+#define LEASE_NEEDED (6 * SECOND)
 
 struct play {
     struct refresh *core;

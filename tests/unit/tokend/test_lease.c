@@ -8,7 +8,9 @@
 
 #include "tokend/refresh/lease.h"
 
-enum { TTL = 10000, SEEDS = 100 };
+#define TTL INT64_C(10000)
+
+enum { SEEDS = 100 };
 
 /* One lease played by hand: what it asks for must be taken before the next event. */
 struct hand {

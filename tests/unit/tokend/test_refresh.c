@@ -416,7 +416,7 @@ static void a_new_day_begins_with_none_issued(void **state)
     play_refresh(p, "tok-8");
     assert_int_equal(play_status(p).issued_today, 1);
     int64_t today = wall_quota_day(play_redis_now(p));
-    play_pass(p, 24LL * HOUR);
+    play_pass(p, 24 * HOUR);
     play_tell(p, REFRESH_TICK);
     const struct refresh_action *begin = play_take(p, REFRESH_DO_BEGIN);
     assert_int_equal(begin->day, today + 1);

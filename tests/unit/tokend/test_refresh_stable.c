@@ -54,7 +54,7 @@ static void a_short_life_never_makes_the_margin_the_whole_of_it(void **state)
 {
     (void)state;
     struct refresh_config config = play_config(TOKEN_STABLE);
-    for (int64_t life = SECOND; life < 3LL * OVERLAP; life = life * 3 / 2) {
+    for (int64_t life = SECOND; life < 3 * OVERLAP; life = life * 3 / 2) {
         struct play *p = play_leading(&config, 0, NULL, 0);
         play_begin(p);
         play_take(p, REFRESH_DO_FETCH);
@@ -70,7 +70,7 @@ static void the_same_token_is_no_new_version_and_is_asked_for_again_shortly(void
 {
     (void)state;
     struct play *p = holding_stable(4 * MINUTE);
-    int64_t left = 4LL * MINUTE;
+    int64_t left = 4 * MINUTE;
     for (int i = 0; i < 5; i++) {
         left -= play_await(p);
         gets_the_same(p, left);

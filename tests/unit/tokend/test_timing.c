@@ -114,7 +114,7 @@ static void parking_starts_at_two_seconds_and_never_gets_shorter_than_its_doubli
 static void a_used_up_quota_waits_for_the_day_of_shanghai_but_ten_minutes_at_most(void **state)
 {
     (void)state;
-    const int64_t day = 24 * 3600 * 1000LL, midnight = 1700064000000; /* 16:00 UTC */
+    const int64_t day = 24LL * 3600 * 1000, midnight = 1700064000000; /* 16:00 UTC */
     struct prng prng = seeded();
     assert_int_equal(wall_quota_day((wall_ms_t){midnight}),
                      wall_quota_day((wall_ms_t){midnight - 1}) + 1);
