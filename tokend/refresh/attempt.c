@@ -51,7 +51,7 @@ static void settle(struct refresh *r, const struct refresh_env *env, enum err_cl
     struct refresh_action *a = machine_start(r, env, REFRESH_SETTLING, REFRESH_DO_SETTLE, out);
     a->epoch = r->attempt_epoch;
     a->intent = slice_of(r->intent);
-    a->drop_intent = issued_nothing && !r->unresolved;
+    a->drop_intent = issued_nothing && !r->unresolved && !r->displaced;
     a->refund = issued_nothing;
     a->err = err;
     a->errcode = errcode;

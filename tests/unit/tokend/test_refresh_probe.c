@@ -235,6 +235,22 @@ static void a_token_displaced_while_ours_was_fetched_is_answered_by_another_refr
     }
 }
 
+/* Once heard it stands nowhere but in the intent: whoever leads next must find it there. */
+static void a_displaced_token_keeps_the_intent_of_an_attempt_that_was_refused(void **state)
+{
+    (void)state;
+    struct play *p = play_holding();
+    play_tell(p, REFRESH_ORDER);
+    play_begin(p);
+    play_take(p, REFRESH_DO_FETCH);
+    play_tell(p, REFRESH_DISPLACED);
+    play_refused(p, ERR_BACKOFF, -1);
+    const struct refresh_action *settle = play_take(p, REFRESH_DO_SETTLE);
+    assert_false(settle->drop_intent);
+    assert_true(settle->refund);
+    play_free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +268,7 @@ int main(void)
         cmocka_unit_test(an_order_ends_a_wait),
         cmocka_unit_test(a_displaced_token_is_answered_by_a_refresh_without_a_previous),
         cmocka_unit_test(a_token_displaced_while_ours_was_fetched_is_answered_by_another_refresh),
+        cmocka_unit_test(a_displaced_token_keeps_the_intent_of_an_attempt_that_was_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
