@@ -108,7 +108,8 @@ void attempt_began(struct refresh *r, const struct refresh_env *env, const struc
     r->unresolved = r->unresolved || r->displaced;
     r->displaced = false;
     struct refresh_action *a = machine_start(r, env, REFRESH_FETCHING, REFRESH_DO_FETCH, out);
-    a->mode = r->config.mode;
+    r->attempt_mode = r->config.mode;
+    a->mode = r->attempt_mode;
     a->force = r->force;
     a->timeout_ms = r->config.call_timeout_ms;
     r->intent_spent = true;
@@ -124,7 +125,7 @@ static void commit(struct refresh *r, const struct refresh_env *env, struct refr
     a->record = (struct refresh_written){
         .version = rec->version,
         .token = secret_reveal(&p->token),
-        .mode = r->config.mode,
+        .mode = r->attempt_mode,
         .issued_at = p->issued_at,
         .expires_at = p->expires_at,
         .ttl_ms = mono_between(env->now, p->expires),
@@ -185,7 +186,7 @@ void attempt_fetched(struct refresh *r, const struct refresh_env *env,
         settle(r, env, ERR_BACKOFF, 0, true, out);
         return;
     case REFRESH_FETCH_UNKNOWN:
-        r->unresolved = r->unresolved || r->config.mode == TOKEN_CLASSIC;
+        r->unresolved = r->unresolved || r->attempt_mode == TOKEN_CLASSIC;
         back_off(r, env, ERR_UNKNOWN);
         settle(r, env, ERR_UNKNOWN, ev->errcode, false, out);
         return;
@@ -233,7 +234,7 @@ static void take_pending(struct refresh *r, const struct refresh_env *env, int64
     }
     secret_wipe(&p->token);
     rec->version = version;
-    rec->mode = r->config.mode;
+    rec->mode = r->attempt_mode;
     rec->expires = p->expires;
     rec->issued_at = p->issued_at;
     rec->expires_at = p->expires_at;

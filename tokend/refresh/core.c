@@ -391,5 +391,6 @@ struct refresh_status refresh_status(const struct refresh *r, const struct refre
         .next_refresh = reason == REFRESH_REASON_NONE ? r->refresh_at : r->retry_at,
         .issued_today = r->issued_today,
         .leading = r->leading,
+        .adopted = r->leading && r->adopted_epoch == r->epoch,
     };
 }

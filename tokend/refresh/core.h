@@ -237,6 +237,7 @@ struct refresh_status {
     mono_ms_t next_refresh; /* when the next attempt is planned */
     int64_t issued_today;
     bool leading;
+    bool adopted; /* leading, and the record was read under our epoch */
 };
 
 struct refresh_status refresh_status(const struct refresh *r, const struct refresh_env *env);

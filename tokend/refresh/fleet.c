@@ -171,23 +171,27 @@ static size_t count_for_reports(void *arg)
     return fleet_count(arg);
 }
 
-static void on_report(const char *appid, enum store_report kind, int64_t version, int64_t errcode,
+/* Before the new leader has read the record it knows no version to hold the report against. */
+static bool on_report(const char *appid, enum store_report kind, int64_t version, int64_t errcode,
                       void *arg)
 {
     struct app *a = fleet_find(arg, slice_of(appid));
     if (!a)
-        return;
+        return true;
+    if (!app_status(a).adopted)
+        return false;
     switch (kind) {
     case STORE_REPORT_REFUSED:
         app_report(a, version, errcode);
-        return;
+        break;
     case STORE_REPORT_DISPLACED:
         app_displaced(a);
-        return;
+        break;
     case STORE_REPORT_ORDER:
         app_order(a);
-        return;
+        break;
     }
+    return true;
 }
 
 /* ---- the apps ---- */

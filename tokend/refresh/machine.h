@@ -40,6 +40,7 @@ struct refresh {
 
     /* The attempt under way, or the last one. */
     int64_t attempt_epoch;
+    enum token_mode attempt_mode;
     char intent[REFRESH_INTENT_SIZE];
     bool intent_spent; /* WeChat may have been called under this intent */
     bool force;        /* stable mode: the normal call gave a token that was proven dead */

@@ -38,7 +38,7 @@ static int64_t number_field(const struct redis_value *fields, const char *name)
     return slice_to_int(field(fields, name), INT32_MIN, INT64_MAX, &n) ? n : 0;
 }
 
-static void hear(struct reports *r, const char *appid, const struct redis_value *fields)
+static bool hear(struct reports *r, const char *appid, const struct redis_value *fields)
 {
     enum store_report kind = STORE_REPORT_REFUSED;
     if (field(fields, "displaced").n > 0)
@@ -49,7 +49,7 @@ static void hear(struct reports *r, const char *appid, const struct redis_value 
     int64_t errcode = number_field(fields, "errcode");
     log_debug("report.heard", LOG_STR("appid", appid), LOG_INT("version", version),
               LOG_INT("errcode", errcode));
-    r->hooks.heard(appid, kind, version, errcode, r->hooks.arg);
+    return r->hooks.heard(appid, kind, version, errcode, r->hooks.arg);
 }
 
 /* ---- one stream: its key and its entries ---- */
@@ -68,15 +68,17 @@ static void take_stream(struct reports *r, const struct redis_value *stream)
     const struct redis_value *entries = redis_value_at(stream, 1);
     struct slice argv[2 + MAX_ENTRIES] = {SLICE_LIT("XDEL"), key};
     char appid[TOKEN_KEY_SIZE];
-    size_t n = redis_value_count(entries);
-    if (!appid_of(key, appid) || n == 0 || n > MAX_ENTRIES)
+    size_t n = redis_value_count(entries), heard = 0;
+    if (!appid_of(key, appid) || n > MAX_ENTRIES)
         return;
     for (size_t i = 0; i < n; i++) {
         const struct redis_value *entry = redis_value_at(entries, i);
-        argv[2 + i] = redis_value_slice(redis_value_at(entry, 0));
-        hear(r, appid, redis_value_at(entry, 1));
+        if (hear(r, appid, redis_value_at(entry, 1)))
+            argv[2 + heard++] = redis_value_slice(redis_value_at(entry, 0));
     }
-    redis_command(r->store->redis, REDIS_NOW, r->store->timeout_ms, argv, 2 + n, NULL, NULL);
+    if (heard > 0)
+        redis_command(r->store->redis, REDIS_NOW, r->store->timeout_ms, argv, 2 + heard, NULL,
+                      NULL);
 }
 
 /* ---- one turn ---- */

@@ -15,7 +15,8 @@ struct reports_hooks {
     /* The appid whose turn is next, borrowed for the call, or NULL when there are no apps. */
     const char *(*next)(void *arg);
     size_t (*count)(void *arg); /* of apps */
-    void (*heard)(const char *appid, enum store_report kind, int64_t version, int64_t errcode,
+    /* False: the app cannot weigh it yet; it stays and is told again. */
+    bool (*heard)(const char *appid, enum store_report kind, int64_t version, int64_t errcode,
                   void *arg);
     void *arg;
 };
