@@ -392,8 +392,11 @@ static void a_call_whose_client_went_away_ends_at_its_deadline(void **state)
     struct http_server_options options = short_timeouts();
     (void)state;
     start(&options);
-    hang_up_while_held(true);
-    hang_up_while_held(false);
+    for (int reset = 0; reset <= 1; reset++) {
+        hang_up_while_held(reset);
+        assert_true(site_has_in_flight(site, 0));
+        assert_true(site_has_connections(site, 0));
+    }
     stop();
 }
 
