@@ -80,6 +80,41 @@ static void what_was_asked_of_wechat_is_written_even_if_the_lead_is_lost_meanwhi
     play_free(p);
 }
 
+static void a_token_is_of_the_family_that_was_asked_whatever_is_set_meanwhile(void **state)
+{
+    (void)state;
+    struct refresh_config stable = play_config(TOKEN_STABLE);
+    struct play *p = fetching();
+    play_configure(p, &stable);
+    play_token(p, "tok-1", LIFETIME);
+    assert_int_equal(play_take(p, REFRESH_DO_COMMIT)->record.mode, TOKEN_CLASSIC);
+    play_store(p, REFRESH_STORE_OK);
+    assert_int_equal(refresh_record(p->core)->mode, TOKEN_CLASSIC);
+    play_tell(p, REFRESH_ORDER);
+    play_begin(p);
+    assert_int_equal(play_take(p, REFRESH_DO_FETCH)->mode, TOKEN_STABLE);
+    play_free(p);
+}
+
+static void a_report_can_be_weighed_only_by_a_leader_that_has_read_the_record(void **state)
+{
+    (void)state;
+    struct refresh_config config = play_config(TOKEN_CLASSIC);
+    struct play *p = play_new(&config, 1);
+    struct refresh_seen seen = play_seen(p, 7, "tok-7", LIFETIME);
+    play_take(p, REFRESH_DO_READ);
+    play_read(p, &seen);
+    assert_false(play_status(p).adopted);
+    play_lead(p, 1);
+    assert_false(play_status(p).adopted);
+    play_take(p, REFRESH_DO_READ);
+    play_read(p, &seen);
+    assert_true(play_status(p).adopted);
+    play_tell(p, REFRESH_UNLEAD);
+    assert_false(play_status(p).adopted);
+    play_free(p);
+}
+
 /* ---- answers that nobody waits for ---- */
 
 static void late_and_duplicate_answers_change_nothing(void **state)
@@ -286,6 +321,8 @@ int main(void)
         cmocka_unit_test(nothing_is_begun_with_less_of_the_lease_than_a_call_may_need),
         cmocka_unit_test(a_begin_that_took_too_long_is_not_followed_by_the_fetch),
         cmocka_unit_test(what_was_asked_of_wechat_is_written_even_if_the_lead_is_lost_meanwhile),
+        cmocka_unit_test(a_token_is_of_the_family_that_was_asked_whatever_is_set_meanwhile),
+        cmocka_unit_test(a_report_can_be_weighed_only_by_a_leader_that_has_read_the_record),
         cmocka_unit_test(late_and_duplicate_answers_change_nothing),
         cmocka_unit_test(an_answer_of_another_kind_than_was_asked_is_dropped),
         cmocka_unit_test(commit_and_settle_name_the_intent_that_they_end),

@@ -422,6 +422,19 @@ static void a_lease_that_ran_out_is_not_renewed(void **state)
     desk_close(d);
 }
 
+/* No tokend writes one: someone did by hand. */
+static void a_lease_that_never_ends_is_none(void **state)
+{
+    (void)state;
+    struct desk *d = desk_open();
+    server_do(d->server, "SET " DESK_PREFIX ":leader somebody");
+    assert_granted(desk_run_lease(d, "one", LEASE_DO_ACQUIRE, 0), 1);
+    assert_redis(d, "GET " DESK_PREFIX ":leader", "one");
+    server_do(d->server, "PERSIST " DESK_PREFIX ":leader");
+    assert_int_equal(desk_run_lease(d, "one", LEASE_DO_RENEW, 1).kind, LEASE_HELD);
+    desk_close(d);
+}
+
 static void releasing_frees_it_and_tells_the_others(void **state)
 {
     (void)state;
@@ -460,6 +473,7 @@ int main(void)
         cmocka_unit_test(a_held_lease_is_nobody_elses),
         cmocka_unit_test(renewing_extends_it_and_keeps_the_epoch),
         cmocka_unit_test(a_lease_that_ran_out_is_not_renewed),
+        cmocka_unit_test(a_lease_that_never_ends_is_none),
         cmocka_unit_test(releasing_frees_it_and_tells_the_others),
     };
     return cmocka_run_group_tests(tests, rig_begin, NULL);
