@@ -27,15 +27,34 @@ static void lease_acquire(struct redis *r, int owner, int64_t ttl_ms, const stru
     answer->epoch = d->epoch;
 }
 
+/* Whether it is the owner's; if not, says for how long it is somebody else's. */
+static bool lease_is_of(const struct redis_data *d, int owner, int64_t now,
+                        struct lease_event *answer)
+{
+    bool held = d->lease_owner && now < d->lease_until;
+    if (held && d->lease_owner == owner)
+        return true;
+    answer->kind = LEASE_HELD;
+    answer->remaining_ms = held ? d->lease_until - now : 0;
+    return false;
+}
+
+static void lease_release(struct redis *r, int owner, const struct lease_action *a, int64_t now,
+                          struct lease_event *answer)
+{
+    if (!lease_is_of(&r->data, owner, now, answer))
+        return;
+    r->data.lease_owner = 0;
+    answer->kind = LEASE_GRANTED;
+    answer->epoch = a->epoch;
+}
+
 static void lease_renew(struct redis *r, int owner, int64_t ttl_ms, const struct lease_action *a,
                         int64_t now, struct lease_event *answer)
 {
     struct redis_data *d = &r->data;
-    if (d->lease_owner != owner || now >= d->lease_until) {
-        answer->kind = LEASE_HELD;
-        answer->remaining_ms = d->lease_owner && now < d->lease_until ? d->lease_until - now : 0;
+    if (!lease_is_of(d, owner, now, answer))
         return;
-    }
     d->lease_until = now + ttl_ms;
     if (d->epoch < a->epoch)
         d->epoch = a->epoch;
@@ -56,9 +75,7 @@ void redis_lease(struct redis *r, int owner, int64_t ttl_ms, const struct lease_
         lease_renew(r, owner, ttl_ms, a, now, answer);
         return;
     case LEASE_DO_RELEASE:
-        if (r->data.lease_owner == owner)
-            r->data.lease_owner = 0;
-        answer->kind = LEASE_GRANTED;
+        lease_release(r, owner, a, now, answer);
         return;
     case LEASE_DO_LEAD:
     case LEASE_DO_UNLEAD:
@@ -115,14 +132,23 @@ static int64_t sooner(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static void write_record(struct redis *r, const struct refresh_written *w, int64_t version,
+/* When a key of this record ends. */
+static int64_t end_of(const struct refresh_written *w, int64_t now)
+{
+    return sooner(w->expires_at.ms, now + w->ttl_ms);
+}
+
+/* False when the token is over already. */
+static bool write_record(struct redis *r, const struct refresh_written *w, int64_t version,
                          int64_t now)
 {
     struct redis_data *d = &r->data;
     char name[TOKEN_NAME_SIZE] = "";
+    if (end_of(w, now) <= now)
+        return false;
     ASSERT(slice_copy(w->token, name, sizeof name));
     d->token = token_number(name);
-    d->token_until = sooner(w->expires_at.ms, now + w->ttl_ms);
+    d->token_until = end_of(w, now);
     d->version = version;
     d->mode = w->mode;
     d->issued_at = w->issued_at.ms;
@@ -130,6 +156,7 @@ static void write_record(struct redis *r, const struct refresh_written *w, int64
     ASSERT(slice_copy(w->previous, name, sizeof name));
     d->previous = token_number(name);
     d->previous_until = sooner(w->previous_until.ms, now + w->previous_ttl_ms);
+    return true;
 }
 
 /* The day's issuances: what Redis counted or what the leader knows, whichever is more. */
@@ -146,8 +173,9 @@ static void do_assert(struct redis *r, const struct refresh_action *a, int64_t n
         answer->store = REFRESH_STORE_FENCED;
     } else if (r->data.version > a->record.version) {
         answer->store = REFRESH_STORE_NEWER;
+    } else if (!write_record(r, &a->record, a->record.version, now)) {
+        answer->store = REFRESH_STORE_FAILED;
     } else {
-        write_record(r, &a->record, a->record.version, now);
         r->data.issued_today = counted(&r->data, a);
         r->data.day = later(r->data.day, a->day);
         if (a->intent.n && !r->ignore_intent)
@@ -159,31 +187,45 @@ static void do_begin(struct redis *r, const struct refresh_action *a, int64_t no
                      struct refresh_event *answer)
 {
     struct redis_data *d = &r->data;
-    int64_t issued =
-        d->day == a->day && d->issued_today > a->issued_today ? d->issued_today : a->issued_today;
+    int64_t issued = counted(d, a), day = later(d->day, a->day);
+    int64_t forced = d->forced_day == day ? d->forced_today : 0;
     if (fenced(r, a->epoch))
         answer->store = REFRESH_STORE_FENCED;
     else if (d->version > a->version)
         answer->store = REFRESH_STORE_NEWER;
     else if (issued >= a->budget)
         answer->store = REFRESH_STORE_BUDGET;
-    else if (a->force && now - d->forced_at < 30000)
+    else if (a->force && (forced >= 20 || now - d->forced_at < 30000))
         answer->store = REFRESH_STORE_FORCED;
     if (answer->store != REFRESH_STORE_OK)
         return;
-    if (a->force)
+    if (a->force) {
+        d->forced_day = day;
+        d->forced_today = forced + 1;
         d->forced_at = now;
-    d->day = later(d->day, a->day);
+    }
+    d->day = day;
     d->issued_today = answer->issued_today = issued + 1;
     if (!r->ignore_intent)
         ASSERT(slice_copy(a->intent, d->intent, sizeof d->intent));
 }
 
 /* Only the caller's own: a script that was long under way leaves a later one alone. */
+static bool intent_is_open(const struct redis_data *d, const struct refresh_action *a)
+{
+    return d->intent[0] && slice_is(a->intent, d->intent);
+}
+
 static void drop_intent(struct redis_data *d, const struct refresh_action *a)
 {
-    if (slice_is(a->intent, d->intent))
+    if (intent_is_open(d, a))
         d->intent[0] = '\0';
+}
+
+/* Ahead of both; they differ only where the planted fault lets a stale leader write. */
+static int64_t next_version(const struct redis_data *d, const struct refresh_action *a)
+{
+    return later(d->version, a->record.version) + 1;
 }
 
 static void do_commit(struct redis *r, const struct refresh_action *a, int64_t now,
@@ -197,15 +239,21 @@ static void do_commit(struct redis *r, const struct refresh_action *a, int64_t n
         return;
     }
     if (live_token(d, now) == token_number(name)) {
-        d->token_until = sooner(a->record.expires_at.ms, now + a->record.ttl_ms);
-        d->expires_at = a->record.expires_at.ms;
-    } else if (d->version > a->record.version) {
+        if (end_of(&a->record, now) > now) {
+            d->token_until = end_of(&a->record, now);
+            d->expires_at = a->record.expires_at.ms;
+        }
+    } else if (d->version > a->record.version && !r->ignore_epoch) {
         answer->store = REFRESH_STORE_NEWER;
         return;
+    } else if (!write_record(r, &a->record, next_version(d, a), now)) {
+        answer->store = REFRESH_STORE_FAILED;
+        return;
     } else {
-        write_record(r, &a->record, a->record.version + 1, now);
         r->commits++;
     }
+    if (a->refund && d->issued_today > 0 && intent_is_open(d, a))
+        d->issued_today--;
     drop_intent(d, a);
     answer->version = d->version;
 }
@@ -222,11 +270,9 @@ static void do_settle(struct redis *r, const struct refresh_action *a, struct re
         r->data.issued_today--;
 }
 
-void redis_refresh(struct redis *r, const struct refresh_action *a, int64_t now,
-                   struct refresh_event *answer, struct redis_names *names)
+static void run_script(struct redis *r, const struct refresh_action *a, int64_t now,
+                       struct refresh_event *answer, struct redis_names *names)
 {
-    now += r->clock;
-    *answer = (struct refresh_event){.op = a->op, .store = REFRESH_STORE_OK, .redis_now = {now}};
     switch (a->kind) {
     case REFRESH_DO_READ:
         answer->kind = REFRESH_READ;
@@ -254,6 +300,16 @@ void redis_refresh(struct redis *r, const struct refresh_action *a, int64_t now,
     case REFRESH_DO_NOTE:
         UNREACHABLE("not for Redis");
     }
+}
+
+void redis_refresh(struct redis *r, const struct refresh_action *a, int64_t now,
+                   struct refresh_event *answer, struct redis_names *names)
+{
+    now += r->clock;
+    *answer = (struct refresh_event){.op = a->op, .store = REFRESH_STORE_OK};
+    run_script(r, a, now, answer, names);
+    if (answer->store == REFRESH_STORE_OK)
+        answer->redis_now.ms = now;
 }
 
 int redis_token(const struct redis *r, int64_t now)

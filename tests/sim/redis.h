@@ -12,7 +12,8 @@ struct redis_data {
     int64_t lease_until;
     int64_t epoch;
 
-    int64_t version, state_epoch, day, issued_today, forced_at;
+    int64_t version, state_epoch, day, issued_today;
+    int64_t forced_day, forced_today, forced_at;
     int token, previous; /* numbers; 0: none */
     int64_t token_until, previous_until;
     int64_t issued_at, expires_at;
@@ -24,7 +25,7 @@ struct redis {
     struct redis_data data;
     struct redis_data snapshot; /* what a failover or a restart brings back */
     int64_t clock;              /* Redis's clock minus the world's; data holds Redis's times */
-    bool ignore_epoch;          /* planted fault: no fencing */
+    bool ignore_epoch;          /* planted fault: a lease alone, nothing refuses a stale leader */
     bool ignore_intent;         /* planted fault: the intent is never stored */
     int64_t commits;            /* that wrote a new version */
 };

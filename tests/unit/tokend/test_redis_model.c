@@ -16,7 +16,6 @@ enum {
     OPERATIONS = 80,
     STEP_MS = 100000,
     TOLERANCE_MS = 10000, /* between the model's clock and Redis's, far less than to any end */
-    BUDGET = 12,
     DAY = 19675,
 };
 
@@ -30,7 +29,7 @@ struct pair {
     int64_t now;                           /* on Redis's clock, when last looked at */
     int64_t high_epoch;                    /* of the leaders so far */
     int tokens;                            /* used so far */
-    int forced;                            /* begun by force on the present day */
+    int64_t budget;                        /* of a day */
     int (*seen)[REFRESH_STORE_FAILED + 1]; /* answers so far, by kind and outcome */
     char token[TOKEN_NAME_SIZE], previous[TOKEN_NAME_SIZE], intent[32];
 };
@@ -153,27 +152,10 @@ static void compare_seen(const struct pair *p, const struct refresh_seen *real,
 
 /* ---- operations of the refresh ---- */
 
-/* What the model leaves out stays out of the comparison: begin on a day before the one counted, the
- * twentieth force of a day, a token that is over when it is written, the refund of a commit. */
-static void keep_to_the_model(struct pair *p, struct refresh_action *a)
-{
-    if (a->day < p->model.data.day)
-        a->day = p->model.data.day;
-    if (p->forced == 20)
-        a->force = false;
-    if (a->kind == REFRESH_DO_COMMIT)
-        a->refund = false;
-    if (a->record.ttl_ms <= 0)
-        a->record.ttl_ms = STEP_MS / 2;
-    if (a->record.expires_at.ms <= p->now)
-        a->record.expires_at.ms = p->now + STEP_MS / 2;
-}
-
 static void carry_out(struct pair *p, struct refresh_action *a)
 {
     struct refresh_event model;
     struct redis_names names;
-    keep_to_the_model(p, a);
     const struct refresh_event *real = desk_run(p->desk, a);
     int64_t now = real->redis_now.ms ? real->redis_now.ms : p->now;
     a->op = 1; /* as the desk's answers */
@@ -183,13 +165,13 @@ static void carry_out(struct pair *p, struct refresh_action *a)
     p->seen[a->kind][real->store]++;
     same(p, "what forbids", p->desk->fenced_by,
          model.store == REFRESH_STORE_FENCED ? p->model.data.state_epoch : 0);
+    same(p, "that Redis tells its time", real->redis_now.ms != 0, model.redis_now.ms != 0);
     if (real->store != REFRESH_STORE_OK)
         return;
     same(p, "the answer's version", real->version, model.version);
     same(p, "the answer's issued_today", real->issued_today, model.issued_today);
     if (a->kind == REFRESH_DO_READ)
         compare_seen(p, &real->seen, &model.seen);
-    p->forced += a->kind == REFRESH_DO_BEGIN && a->force;
 }
 
 static int64_t some_epoch(struct pair *p)
@@ -204,6 +186,11 @@ static int64_t some_version(struct pair *p)
 {
     int64_t version = p->model.data.version + (draw(p, 0, 9) == 0) - (draw(p, 0, 9) == 0);
     return version > 0 ? version : 0;
+}
+
+static int64_t some_day(struct pair *p)
+{
+    return DAY + (draw(p, 0, 9) == 0) - (draw(p, 0, 9) == 0);
 }
 
 /* An odd number of half steps; now and then none is left. */
@@ -244,9 +231,9 @@ static void do_begin(struct pair *p)
         .kind = REFRESH_DO_BEGIN,
         .epoch = some_epoch(p),
         .version = some_version(p),
-        .day = DAY + draw(p, 0, 1),
+        .day = some_day(p),
         .issued_today = draw(p, 0, 3),
-        .budget = BUDGET,
+        .budget = p->budget,
         .intent = slice_of(p->intent),
         .force = draw(p, 0, 1),
     };
@@ -280,7 +267,7 @@ static void do_assert(struct pair *p)
         .kind = REFRESH_DO_ASSERT,
         .epoch = some_epoch(p),
         .record = some_record(p, some_version(p)),
-        .day = DAY + draw(p, 0, 1),
+        .day = some_day(p),
         .issued_today = draw(p, 0, 3),
         .intent = draw(p, 0, 1) ? slice_of(p->intent) : slice_of(NULL),
     };
@@ -311,9 +298,6 @@ static void do_lease(struct pair *p)
     int owner = (int)draw(p, 1, 3);
     struct lease_action a = {
         .kind = kinds[draw(p, 0, 2)], .op = 1, .epoch = p->now + draw(p, -20000, 20000)};
-    if (a.kind == LEASE_DO_RELEASE && (owner != d->lease_owner || p->now >= d->lease_until))
-        return; /* the model says "given back" where Redis says whose it is: the same to who stops
-                 */
     struct lease_event real = desk_run_lease(p->desk, owners[owner], a.kind, a.epoch), model;
     /* An epoch that is the clock tells what the clock was. */
     bool by_clock = real.kind == LEASE_GRANTED && a.kind == LEASE_DO_ACQUIRE &&
@@ -356,7 +340,6 @@ static void do_lose_everything(struct pair *p)
 {
     server_do(p->desk->server, "FLUSHALL");
     p->model.data = (struct redis_data){0};
-    p->forced = 0;
 }
 
 static void (*some_operation(struct pair *p))(struct pair *p)
@@ -392,7 +375,8 @@ static void check_reach(int (*seen)[REFRESH_STORE_FAILED + 1])
         {REFRESH_DO_BEGIN, REFRESH_STORE_FORCED},  {REFRESH_DO_COMMIT, REFRESH_STORE_OK},
         {REFRESH_DO_COMMIT, REFRESH_STORE_NEWER},  {REFRESH_DO_COMMIT, REFRESH_STORE_FENCED},
         {REFRESH_DO_ASSERT, REFRESH_STORE_OK},     {REFRESH_DO_ASSERT, REFRESH_STORE_NEWER},
-        {REFRESH_DO_ASSERT, REFRESH_STORE_FENCED}, {REFRESH_DO_SETTLE, REFRESH_STORE_OK},
+        {REFRESH_DO_ASSERT, REFRESH_STORE_FENCED}, {REFRESH_DO_ASSERT, REFRESH_STORE_FAILED},
+        {REFRESH_DO_COMMIT, REFRESH_STORE_FAILED}, {REFRESH_DO_SETTLE, REFRESH_STORE_OK},
         {REFRESH_DO_SETTLE, REFRESH_STORE_FENCED},
     };
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
@@ -411,6 +395,7 @@ static void the_model_answers_and_holds_what_redis_does(void **state)
         struct pair p = {
             .desk = d, .seed = seed, .high_epoch = 1, .now = desk_now(d), .seen = seen};
         prng_seed(&p.prng, seed);
+        p.budget = draw(&p, 0, 1) ? 12 : 500;
         run_world(&p);
     }
     check_reach(seen);
