@@ -211,7 +211,7 @@ static bool read_expires_in(const json_t *value, int64_t *out_s)
     if (!json_is_real(value))
         return read_int(value, 1, WECHAT_EXPIRES_MAX, out_s);
     double s = json_real_value(value);
-    if (!(s >= 1 && s <= WECHAT_EXPIRES_MAX))
+    if (!(s >= 1 && s <= (double)WECHAT_EXPIRES_MAX))
         return false;
     *out_s = (int64_t)s;
     return true;
