@@ -261,10 +261,11 @@ main() {
     start_all
     log_in
     UP=true
+    show_urls
     if $check; then
-        say "${GREEN}The login worked.${PLAIN}"
+        say
+        say "${GREEN}The login worked.${PLAIN} Everything stops now; without --check it stays up."
     else
-        show_urls
         stay_up
     fi
 }
