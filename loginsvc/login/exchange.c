@@ -151,13 +151,3 @@ void exchange_give_up(struct exchange *x)
         return;
     }
 }
-
-const char *exchange_state_name(enum exchange_state s)
-{
-    static const char *const names[] = {
-        [EXCHANGE_IDLE] = "idle",     [EXCHANGE_WANTS_TOKEN] = "wants_token",
-        [EXCHANGE_PAUSED] = "paused", [EXCHANGE_SENT] = "sent",
-        [EXCHANGE_DONE] = "done",     [EXCHANGE_FAILED] = "failed",
-    };
-    return names[s];
-}

@@ -83,7 +83,4 @@ struct exchange_ask exchange_look(struct exchange *x, mono_ms_t now,
 /* The deadline is over: what is not done has failed. */
 void exchange_give_up(struct exchange *x);
 
-/* "wants_token", for logs. */
-const char *exchange_state_name(enum exchange_state s);
-
 #endif

@@ -122,11 +122,6 @@ uint64_t http_call_id(const struct http_call *call)
     return call->id;
 }
 
-struct http_server *http_call_server(const struct http_call *call)
-{
-    return call->server;
-}
-
 enum http_method http_call_method(const struct http_call *call)
 {
     return call->method;

@@ -66,7 +66,6 @@ void server_report(const struct http_call *call, int status);
 
 /* In server.c. */
 struct streams *server_streams(struct http_server *s);
-struct conns *server_conns(struct http_server *s);
 
 /* The shape of errors where the route has none. In server.c. */
 http_problem_fn *server_problem(const struct http_server *s);

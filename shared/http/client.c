@@ -57,13 +57,6 @@ struct http_client {
     bool closing;
 };
 
-const char *http_outcome_name(enum http_outcome o)
-{
-    static const char *const names[] = {"answered", "not_sent", "unknown"};
-    ASSERT((size_t)o < ARRAY_LEN(names));
-    return names[o];
-}
-
 /* ---- requests ---- */
 
 static void leave_state(struct request *r)

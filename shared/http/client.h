@@ -58,9 +58,6 @@ struct http_answer {
     int64_t elapsed_us; /* since http_client_send */
 };
 
-/* "answered", "not_sent", "unknown": for logs and metrics. */
-const char *http_outcome_name(enum http_outcome o);
-
 typedef void http_answer_fn(const struct http_answer *answer, void *arg);
 
 /* What the options point to is copied. NULL with a line in *e when the TLS library or the CA file

@@ -68,11 +68,6 @@ struct streams *server_streams(struct http_server *s)
     return s->streams;
 }
 
-struct conns *server_conns(struct http_server *s)
-{
-    return s->conns;
-}
-
 void server_forget_call(struct http_call *call)
 {
     ASSERT(slots_remove(call->server->calls, call->id) == call);

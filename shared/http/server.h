@@ -113,7 +113,6 @@ void http_server_free(struct http_server *s);
  * Slices and strings are borrowed until the reply. Where something is absent, p is NULL. */
 
 uint64_t http_call_id(const struct http_call *call); /* never 0, never used again */
-struct http_server *http_call_server(const struct http_call *call);
 enum http_method http_call_method(const struct http_call *call);
 struct slice http_call_path(const struct http_call *call); /* as sent, without the query */
 

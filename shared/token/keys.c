@@ -1,8 +1,6 @@
 #include "token/keys.h"
 
-#include <ctype.h>
 #include <stdio.h>
-#include <string.h>
 
 static const char *const key_names[TOKEN_KEY_COUNT] = {
     [TOKEN_KEY_ACCESS_TOKEN] = "access_token",
@@ -20,28 +18,6 @@ static const char *const global_names[] = {
     [TOKEN_GLOBAL_EPOCH] = "epoch",
     [TOKEN_GLOBAL_RELEASED] = "leader:released",
 };
-
-static bool valid(struct slice s, size_t max, const char *also)
-{
-    if (s.n == 0 || s.n > max)
-        return false;
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        if (c == '\0' || (!isalnum((unsigned char)c) && !strchr(also, c)))
-            return false;
-    }
-    return true;
-}
-
-bool token_prefix_valid(struct slice prefix)
-{
-    return valid(prefix, TOKEN_PREFIX_MAX, "-_.:");
-}
-
-bool token_appid_valid(struct slice appid)
-{
-    return valid(appid, TOKEN_APPID_MAX, "-_.");
-}
 
 void token_key(enum token_key key, const char *prefix, const char *appid, char out[TOKEN_KEY_SIZE])
 {

@@ -33,11 +33,8 @@ enum token_global {
     TOKEN_GLOBAL_RELEASED, /* leader:released: pub/sub, the lease was given back */
 };
 
-/* Letters, digits, '-', '_', '.' and (in prefixes) ':', within the limits above, not empty. */
-bool token_prefix_valid(struct slice prefix);
-bool token_appid_valid(struct slice appid);
-
-/* Write the name with a NUL. ASSERT that prefix and appid are valid. */
+/* Write the name with a NUL. ASSERT that prefix and appid keep to the limits above, as the settings
+ * see to. */
 void token_key(enum token_key key, const char *prefix, const char *appid, char out[TOKEN_KEY_SIZE]);
 void token_global_key(enum token_global key, const char *prefix, char out[TOKEN_KEY_SIZE]);
 

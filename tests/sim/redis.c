@@ -249,8 +249,6 @@ static void do_commit(struct redis *r, const struct refresh_action *a, int64_t n
     } else if (!write_record(r, &a->record, next_version(d, a), now)) {
         answer->store = REFRESH_STORE_FAILED;
         return;
-    } else {
-        r->commits++;
     }
     if (a->refund && d->issued_today > 0 && intent_is_open(d, a))
         d->issued_today--;

@@ -27,7 +27,6 @@ struct redis {
     int64_t clock;              /* Redis's clock minus the world's; data holds Redis's times */
     bool ignore_epoch;          /* planted fault: a lease alone, nothing refuses a stale leader */
     bool ignore_intent;         /* planted fault: the intent is never stored */
-    int64_t commits;            /* that wrote a new version */
 };
 
 void redis_lease(struct redis *r, int owner, int64_t ttl_ms, const struct lease_action *a,

@@ -55,6 +55,15 @@ static void leave_when_rested(void *arg)
     leader_stop(f->leader);
 }
 
+static void on_unlead(void *arg)
+{
+    struct fleet *f = arg;
+    size_t at = 0;
+    for (struct app *a; (a = fleet_next(f, &at)) != NULL;)
+        app_unlead(a);
+    reports_stop(f->reports);
+}
+
 void fleet_stop(struct fleet *f, int64_t timeout_ms, void (*stopped)(void *arg), void *arg)
 {
     ASSERT(f->state == FLEET_RUNNING);
@@ -62,10 +71,7 @@ void fleet_stop(struct fleet *f, int64_t timeout_ms, void (*stopped)(void *arg),
     f->leave_at = mono_after(loop_now(f->parts.loop), timeout_ms);
     f->stopped = stopped;
     f->stopped_arg = arg;
-    reports_stop(f->reports);
-    size_t at = 0;
-    for (struct app *a; (a = fleet_next(f, &at)) != NULL;)
-        app_unlead(a);
+    on_unlead(f);
     loop_timer_after(f->rest_timer, 0);
 }
 
@@ -80,15 +86,6 @@ static void on_lead(int64_t epoch, void *arg)
     for (struct app *a; (a = fleet_next(f, &at)) != NULL;)
         app_lead(a, epoch);
     reports_start(f->reports);
-}
-
-static void on_unlead(void *arg)
-{
-    struct fleet *f = arg;
-    size_t at = 0;
-    for (struct app *a; (a = fleet_next(f, &at)) != NULL;)
-        app_unlead(a);
-    reports_stop(f->reports);
 }
 
 static void on_left(void *arg)

@@ -7,16 +7,6 @@ void record_clear(struct record *r)
     *r = (struct record){0};
 }
 
-void record_copy(struct record *to, const struct record *from)
-{
-    struct secret token = to->token, previous = to->previous;
-    *to = *from;
-    to->token = token;
-    to->previous = previous;
-    secret_set(&to->token, secret_reveal(&from->token));
-    secret_set(&to->previous, secret_reveal(&from->previous));
-}
-
 bool record_live(const struct record *r, mono_ms_t now)
 {
     return secret_is_set(&r->token) && now.ms < r->expires.ms;

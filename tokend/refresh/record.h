@@ -29,7 +29,6 @@ struct record {
 };
 
 void record_clear(struct record *r);
-void record_copy(struct record *to, const struct record *from);
 
 bool record_live(const struct record *r, mono_ms_t now);
 bool record_previous_live(const struct record *r, mono_ms_t now);
