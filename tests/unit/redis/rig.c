@@ -51,6 +51,26 @@ void rig_ended(const struct redis_result *r, void *arg)
     text_add(&t, s);
 }
 
+void rig_send(struct redis_client *c, enum redis_when when, int64_t timeout_ms, const char *words,
+              struct ending *e)
+{
+    struct slice argv[16], rest = slice_of(words);
+    size_t argc = 0;
+    memset(e, 0, sizeof *e);
+    while (rest.p)
+        argv[argc++] = slice_cut(&rest, ' ');
+    redis_command(c, when, timeout_ms, argv, argc, rig_ended, e);
+}
+
+struct ending rig_ask(struct loop *l, struct redis_client *c, const char *words)
+{
+    enum { TIMEOUT_MS = 5000 };
+    struct ending e;
+    rig_send(c, REDIS_WAIT, TIMEOUT_MS, words, &e);
+    RUN_UNTIL(l, TIMEOUT_MS + 1000, e.calls > 0);
+    return e;
+}
+
 struct redis_url rig_url(const char *text)
 {
     struct redis_url u;

@@ -45,6 +45,13 @@ struct ending {
 };
 void rig_ended(const struct redis_result *r, void *arg);
 
+/* Starts the command of these words (blanks between them); *e, cleared first, tells how it ends. */
+void rig_send(struct redis_client *c, enum redis_when when, int64_t timeout_ms, const char *words,
+              struct ending *e);
+
+/* Runs one to its end, waiting for a connection. */
+struct ending rig_ask(struct loop *l, struct redis_client *c, const char *words);
+
 /* A URL for a Unix socket, parsed. Free with redis_url_wipe. */
 struct redis_url rig_unix_url(const char *path);
 struct redis_url rig_url(const char *text); /* fails the test when it does not parse */

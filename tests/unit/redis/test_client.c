@@ -46,19 +46,6 @@ static void bench_close(struct bench *b)
     server_free(b->server);
 }
 
-/* Runs one command to its end. */
-static struct ending ask(struct bench *b, struct redis_client *c, const char *words)
-{
-    struct ending e = {0};
-    struct slice argv[16], rest = slice_of(words);
-    size_t argc = 0;
-    while (rest.p)
-        argv[argc++] = slice_cut(&rest, ' ');
-    redis_command(c, REDIS_WAIT, SOON_MS, argv, argc, rig_ended, &e);
-    RUN_UNTIL(b->loop, SOON_MS + 1000, e.calls > 0);
-    return e;
-}
-
 static void a_command_is_answered_after_the_call_returned_and_once(void **state)
 {
     (void)state;
@@ -83,14 +70,14 @@ static void every_kind_of_answer_can_be_read(void **state)
 {
     (void)state;
     struct bench b = bench_open(NULL);
-    assert_string_equal(ask(&b, b.client, "SET k v").text, "OK");
-    assert_string_equal(ask(&b, b.client, "GET k").text, "v");
-    assert_int_equal(ask(&b, b.client, "GET none").type, REDIS_TYPE_NIL);
-    assert_int_equal(ask(&b, b.client, "INCRBY n -7").number, -7);
-    struct ending e = ask(&b, b.client, "MGET k none n");
+    assert_string_equal(rig_ask(b.loop, b.client, "SET k v").text, "OK");
+    assert_string_equal(rig_ask(b.loop, b.client, "GET k").text, "v");
+    assert_int_equal(rig_ask(b.loop, b.client, "GET none").type, REDIS_TYPE_NIL);
+    assert_int_equal(rig_ask(b.loop, b.client, "INCRBY n -7").number, -7);
+    struct ending e = rig_ask(b.loop, b.client, "MGET k none n");
     assert_int_equal(e.type, REDIS_TYPE_ARRAY);
     assert_int_equal(e.number, 3);
-    e = ask(&b, b.client, "INCR k");
+    e = rig_ask(b.loop, b.client, "INCR k");
     assert_int_equal(e.outcome, REDIS_REFUSED);
     assert_int_equal(e.refusal, REDIS_REFUSAL_OTHER);
     assert_non_null(strstr(e.text, "not an integer"));
@@ -191,7 +178,8 @@ static void a_megabyte_goes_there_and_back(void **state)
     RUN_UNTIL(b.loop, SOON_MS, e.calls > 0);
     assert_int_equal(e.outcome, REDIS_REPLIED);
     assert_int_equal(strlen(e.text), sizeof e.text - 1);
-    assert_string_equal(ask(&b, b.client, "STRLEN k").type == REDIS_TYPE_INT ? "int" : "", "int");
+    assert_string_equal(rig_ask(b.loop, b.client, "STRLEN k").type == REDIS_TYPE_INT ? "int" : "",
+                        "int");
     free(big);
     bench_close(&b);
 }
@@ -208,8 +196,8 @@ static void it_logs_in_with_a_password_or_as_an_acl_user(void **state)
     struct bench b = bench_open(acl);
     struct redis_client *by_password = new_unix_client(&b, ":main-password@", "");
     struct redis_client *by_user = new_unix_client(&b, "app:p%3aw%2f%40@", "");
-    assert_string_equal(ask(&b, by_password, "ACL WHOAMI").text, "default");
-    assert_string_equal(ask(&b, by_user, "ACL WHOAMI").text, "app");
+    assert_string_equal(rig_ask(b.loop, by_password, "ACL WHOAMI").text, "default");
+    assert_string_equal(rig_ask(b.loop, by_user, "ACL WHOAMI").text, "app");
     redis_client_free(by_password);
     redis_client_free(by_user);
     bench_close(&b);
@@ -220,8 +208,8 @@ static void a_user_without_the_right_to_ping_is_served(void **state)
     (void)state;
     struct bench b = bench_open(acl);
     struct redis_client *narrow = new_unix_client(&b, "narrow:pw@", "");
-    assert_int_equal(ask(&b, narrow, "GET k").outcome, REDIS_REPLIED);
-    struct ending e = ask(&b, narrow, "SET k v");
+    assert_int_equal(rig_ask(b.loop, narrow, "GET k").outcome, REDIS_REPLIED);
+    struct ending e = rig_ask(b.loop, narrow, "SET k v");
     assert_int_equal(e.refusal, REDIS_REFUSAL_NOPERM);
     assert_true(redis_client_ready(narrow));
     redis_client_free(narrow);
@@ -249,10 +237,10 @@ static void it_selects_the_database_again_after_each_connect(void **state)
     (void)state;
     struct bench b = bench_open(NULL);
     struct redis_client *third = new_unix_client(&b, "", "?db=3");
-    ask(&b, third, "SET k in-three");
-    assert_int_equal(ask(&b, b.client, "GET k").type, REDIS_TYPE_NIL);
+    rig_ask(b.loop, third, "SET k in-three");
+    assert_int_equal(rig_ask(b.loop, b.client, "GET k").type, REDIS_TYPE_NIL);
     server_do(b.server, "CLIENT KILL TYPE normal");
-    assert_string_equal(ask(&b, third, "GET k").text, "in-three");
+    assert_string_equal(rig_ask(b.loop, third, "GET k").text, "in-three");
     redis_client_free(third);
     bench_close(&b);
 }
@@ -275,7 +263,7 @@ static void it_speaks_tcp(void **state)
     char text[64];
     (void)snprintf(text, sizeof text, "redis://127.0.0.1:%d/1", server_port(b.server));
     struct redis_client *c = new_client(b.loop, text);
-    assert_string_equal(ask(&b, c, "PING").text, "PONG");
+    assert_string_equal(rig_ask(b.loop, c, "PING").text, "PONG");
     redis_client_free(c);
     bench_close(&b);
 }
@@ -391,13 +379,13 @@ static void a_cancelled_command_calls_nobody(void **state)
         redis_command(b.client, REDIS_NOW, SOON_MS, REDIS_ARGV(SLICE_LIT("PING")), rig_ended, &e);
     redis_cancel(b.client, waiting);
     redis_cancel(b.client, failing);
-    ask(&b, b.client, "PING");
+    rig_ask(b.loop, b.client, "PING");
     uint64_t sent =
         redis_command(b.client, REDIS_NOW, SOON_MS, REDIS_ARGV(SLICE_LIT("PING")), rig_ended, &e);
     redis_cancel(b.client, sent);
     redis_cancel(b.client, sent);
     redis_cancel(b.client, 987654);
-    assert_string_equal(ask(&b, b.client, "ECHO on").text, "on");
+    assert_string_equal(rig_ask(b.loop, b.client, "ECHO on").text, "on");
     assert_int_equal(e.calls, 0);
     bench_close(&b);
 }

@@ -32,25 +32,6 @@ static void bench_close(struct bench *b)
     server_free(b->server);
 }
 
-static void send_words(struct redis_client *c, enum redis_when when, int64_t timeout_ms,
-                       const char *words, struct ending *e)
-{
-    struct slice argv[16], rest = slice_of(words);
-    size_t argc = 0;
-    memset(e, 0, sizeof *e);
-    while (rest.p)
-        argv[argc++] = slice_cut(&rest, ' ');
-    redis_command(c, when, timeout_ms, argv, argc, rig_ended, e);
-}
-
-static struct ending ask(struct bench *b, const char *words)
-{
-    struct ending e;
-    send_words(b->client, REDIS_WAIT, SOON_MS, words, &e);
-    RUN_UNTIL(b->loop, SOON_MS + 1000, e.calls > 0);
-    return e;
-}
-
 static void await_ready(struct bench *b)
 {
     RUN_UNTIL(b->loop, SOON_MS, redis_client_ready(b->client));
@@ -71,9 +52,9 @@ static void without_a_connection_a_command_fails_now_or_waits(void **state)
     struct bench b = bench_open(NULL);
     struct ending now, brief, patient;
     server_kill(b.server);
-    send_words(b.client, REDIS_NOW, SOON_MS, "PING", &now);
-    send_words(b.client, REDIS_WAIT, 100, "PING", &brief);
-    send_words(b.client, REDIS_WAIT, SOON_MS, "ECHO late", &patient);
+    rig_send(b.client, REDIS_NOW, SOON_MS, "PING", &now);
+    rig_send(b.client, REDIS_WAIT, 100, "PING", &brief);
+    rig_send(b.client, REDIS_WAIT, SOON_MS, "ECHO late", &patient);
     assert_int_equal(now.calls, 0);
     mono_ms_t start = loop_now(b.loop);
     RUN_UNTIL(b.loop, SOON_MS, brief.calls > 0);
@@ -96,13 +77,13 @@ static void a_command_under_way_when_the_server_dies_is_unknown(void **state)
     struct ending sent, after;
     await_ready(&b);
     server_pause(b.server);
-    send_words(b.client, REDIS_WAIT, SOON_MS, "SET k v", &sent);
+    rig_send(b.client, REDIS_WAIT, SOON_MS, "SET k v", &sent);
     rig_run_for(b.loop, 20);
     assert_int_equal(sent.calls, 0);
     server_kill(b.server);
     RUN_UNTIL(b.loop, SOON_MS, sent.calls > 0);
     assert_int_equal(sent.outcome, REDIS_UNKNOWN);
-    send_words(b.client, REDIS_WAIT, SOON_MS, "ECHO again", &after);
+    rig_send(b.client, REDIS_WAIT, SOON_MS, "ECHO again", &after);
     server_restart(b.server);
     RUN_UNTIL(b.loop, SOON_MS, after.calls > 0);
     assert_string_equal(after.text, "again");
@@ -122,12 +103,12 @@ static void a_command_whose_end_never_left_is_not_sent(void **state)
     char *big = xcalloc(1, BIG);
     await_ready(&b);
     server_pause(b.server);
-    send_words(b.client, REDIS_NOW, SOON_MS, "SET first 1", &first);
+    rig_send(b.client, REDIS_NOW, SOON_MS, "SET first 1", &first);
     redis_command(b.client, REDIS_NOW, SOON_MS,
                   REDIS_ARGV(SLICE_LIT("SET"), SLICE_LIT("second"), ((struct slice){big, BIG})),
                   rig_ended, &second);
-    send_words(b.client, REDIS_NOW, SOON_MS, "SET third 1", &third);
-    send_words(b.client, REDIS_WAIT, SOON_MS, "ECHO fourth", &fourth);
+    rig_send(b.client, REDIS_NOW, SOON_MS, "SET third 1", &third);
+    rig_send(b.client, REDIS_WAIT, SOON_MS, "ECHO fourth", &fourth);
     rig_run_for(b.loop, 30);
     server_kill(b.server);
     RUN_UNTIL(b.loop, SOON_MS, first.calls && second.calls && third.calls);
@@ -218,8 +199,8 @@ static void a_deadline_holds_while_the_server_hangs_and_the_order_of_answers_too
     await_ready(&b);
     server_pause(b.server);
     mono_ms_t start = loop_now(b.loop);
-    send_words(b.client, REDIS_NOW, 60, "ECHO one", &brief);
-    send_words(b.client, REDIS_NOW, SOON_MS, "ECHO two", &patient);
+    rig_send(b.client, REDIS_NOW, 60, "ECHO one", &brief);
+    rig_send(b.client, REDIS_NOW, SOON_MS, "ECHO two", &patient);
     RUN_UNTIL(b.loop, SOON_MS, brief.calls > 0);
     assert_in_range(mono_between(start, loop_now(b.loop)), 55, 300);
     assert_int_equal(brief.outcome, REDIS_UNKNOWN);
@@ -240,12 +221,12 @@ static void a_late_refusal_and_a_late_loss_are_not_told_twice(void **state)
     struct ending refused, lost;
     await_ready(&b);
     server_pause(b.server);
-    send_words(b.client, REDIS_NOW, 30, "NONSENSE", &refused);
+    rig_send(b.client, REDIS_NOW, 30, "NONSENSE", &refused);
     RUN_UNTIL(b.loop, SOON_MS, refused.calls > 0);
     server_resume(b.server);
     RUN_UNTIL(b.loop, SOON_MS, stats_of(b.client).late == 1);
     server_pause(b.server);
-    send_words(b.client, REDIS_NOW, 30, "PING", &lost);
+    rig_send(b.client, REDIS_NOW, 30, "PING", &lost);
     RUN_UNTIL(b.loop, SOON_MS, lost.calls > 0);
     server_kill(b.server);
     RUN_UNTIL(b.loop, SOON_MS, !redis_client_ready(b.client));
@@ -268,7 +249,7 @@ static void a_silent_server_is_given_up_in_time_even_when_idle(void **state)
     RUN_UNTIL(b.loop, SOON_MS, !redis_client_ready(b.client));
     assert_in_range(mono_between(start, loop_now(b.loop)), 150, rig_options().silence_ms + 200);
     server_resume(b.server);
-    assert_string_equal(ask(&b, "ECHO back").text, "back");
+    assert_string_equal(rig_ask(b.loop, b.client, "ECHO back").text, "back");
     bench_close(&b);
 }
 
@@ -281,10 +262,10 @@ static void many_commands_with_short_deadlines_each_end_once(void **state)
     await_ready(&b);
     server_pause(b.server);
     for (int i = 0; i < MANY; i++)
-        send_words(b.client, i % 2 ? REDIS_NOW : REDIS_WAIT, 1 + i % 97, "PING", &e[i]);
+        rig_send(b.client, i % 2 ? REDIS_NOW : REDIS_WAIT, 1 + i % 97, "PING", &e[i]);
     rig_run_for(b.loop, 200);
     server_resume(b.server);
-    ask(&b, "PING");
+    rig_ask(b.loop, b.client, "PING");
     for (int i = 0; i < MANY; i++) {
         assert_int_equal(e[i].calls, 1);
         assert_int_equal(e[i].outcome, REDIS_UNKNOWN);
@@ -299,11 +280,11 @@ static void out_of_memory_is_a_refusal_that_keeps_the_connection(void **state)
 {
     (void)state;
     struct bench b = bench_open("maxmemory 100kb\nmaxmemory-policy noeviction\n");
-    struct ending e = ask(&b, "SET k v");
+    struct ending e = rig_ask(b.loop, b.client, "SET k v");
     assert_int_equal(e.outcome, REDIS_REFUSED);
     assert_int_equal(e.refusal, REDIS_REFUSAL_OOM);
     assert_int_equal(redis_refusal_class(e.refusal), ERR_OPERATOR);
-    assert_int_equal(ask(&b, "GET k").outcome, REDIS_REPLIED);
+    assert_int_equal(rig_ask(b.loop, b.client, "GET k").outcome, REDIS_REPLIED);
     assert_int_equal(stats_of(b.client).connects, 1);
     bench_close(&b);
 }
@@ -315,11 +296,11 @@ static void a_replica_is_left_after_its_last_answer_until_it_takes_writes(void *
     struct ending before, write, behind;
     struct states s = {0};
     redis_client_on_state(b.client, on_state, &s);
-    ask(&b, "SET k v");
+    rig_ask(b.loop, b.client, "SET k v");
     server_do(b.server, "REPLICAOF 127.0.0.1 1"); /* nobody is there */
-    send_words(b.client, REDIS_NOW, SOON_MS, "GET k", &before);
-    send_words(b.client, REDIS_NOW, SOON_MS, "SET k w", &write);
-    send_words(b.client, REDIS_NOW, SOON_MS, "GET k", &behind);
+    rig_send(b.client, REDIS_NOW, SOON_MS, "GET k", &before);
+    rig_send(b.client, REDIS_NOW, SOON_MS, "SET k w", &write);
+    rig_send(b.client, REDIS_NOW, SOON_MS, "GET k", &behind);
     RUN_UNTIL(b.loop, SOON_MS, behind.calls > 0);
     assert_string_equal(before.text, "v");
     assert_int_equal(write.refusal, REDIS_REFUSAL_READONLY);
@@ -328,7 +309,7 @@ static void a_replica_is_left_after_its_last_answer_until_it_takes_writes(void *
     assert_int_equal(s.down, 1);
     assert_non_null(strstr(s.reason, "READONLY"));
     server_do(b.server, "REPLICAOF NO ONE");
-    assert_string_equal(ask(&b, "SET k w").text, "OK");
+    assert_string_equal(rig_ask(b.loop, b.client, "SET k w").text, "OK");
     bench_close(&b);
 }
 
@@ -368,7 +349,7 @@ static void a_server_that_accepts_and_never_answers_is_given_up_in_time(void **s
     struct redis_client *c = meet_fake(l, f);
     struct ending e;
     mono_ms_t start = loop_now(l);
-    send_words(c, REDIS_WAIT, 1000, "PING", &e);
+    rig_send(c, REDIS_WAIT, 1000, "PING", &e);
     RUN_UNTIL(l, SOON_MS, strstr(redis_client_trouble(c), "no answer to the login") != NULL);
     assert_in_range(mono_between(start, loop_now(l)), 290, 800);
     RUN_UNTIL(l, SOON_MS, e.calls > 0);
@@ -428,7 +409,7 @@ static void nonsense_ends_the_connection_and_nothing_else(void **state)
         print_message("          %s\n", n->what);
         if (n->outcome != NEVER_READY) {
             RUN_UNTIL(l, SOON_MS, redis_client_ready(c));
-            send_words(c, REDIS_NOW, 1000, "GET k", &e);
+            rig_send(c, REDIS_NOW, 1000, "GET k", &e);
             RUN_UNTIL(l, SOON_MS, e.calls > 0);
             assert_int_equal(e.outcome, n->outcome);
         }
@@ -455,7 +436,7 @@ static void an_answer_longer_than_allowed_ends_the_connection(void **state)
     struct ending e;
     redis_client_on_state(c, on_state, &s);
     RUN_UNTIL(l, SOON_MS, redis_client_ready(c));
-    send_words(c, REDIS_NOW, 1000, "GET k", &e);
+    rig_send(c, REDIS_NOW, 1000, "GET k", &e);
     RUN_UNTIL(l, SOON_MS, e.calls > 0);
     assert_int_equal(e.outcome, REDIS_UNKNOWN);
     assert_non_null(strstr(s.reason, "longer than allowed"));

@@ -62,18 +62,6 @@ static void bench_close(struct bench *b)
     server_free(b->first);
 }
 
-static struct ending ask(struct bench *b, struct redis_client *c, const char *words)
-{
-    struct ending e = {0};
-    struct slice argv[16], rest = slice_of(words);
-    size_t argc = 0;
-    while (rest.p)
-        argv[argc++] = slice_cut(&rest, ' ');
-    redis_command(c, REDIS_WAIT, SOON_MS, argv, argc, rig_ended, &e);
-    RUN_UNTIL(b->loop, SOON_MS + 1000, e.calls > 0);
-    return e;
-}
-
 static bool sentinel_knows_the_replica(struct bench *b)
 {
     return strstr(server_do(b->sentinel, "SENTINEL REPLICAS the-master"),
@@ -84,7 +72,7 @@ static void the_client_finds_the_master_and_follows_it(void **state)
 {
     (void)state;
     struct bench b = bench_open();
-    assert_string_equal(ask(&b, b.client, "SET k first").text, "OK");
+    assert_string_equal(rig_ask(b.loop, b.client, "SET k first").text, "OK");
     assert_string_equal(server_do(b.first, "GET k"), "first");
     RUN_UNTIL(b.loop, SOON_MS, sentinel_knows_the_replica(&b));
     RUN_UNTIL(b.loop, SOON_MS, strcmp(server_do(b.second, "GET k"), "first") == 0);
@@ -92,7 +80,7 @@ static void the_client_finds_the_master_and_follows_it(void **state)
     /* The old master refuses writes, or drops its clients, from some moment on; then the new one
      * takes them. */
     RUN_UNTIL(b.loop, SOON_MS,
-              ask(&b, b.client, "SET k second").outcome == REDIS_REPLIED &&
+              rig_ask(b.loop, b.client, "SET k second").outcome == REDIS_REPLIED &&
                   strcmp(server_do(b.second, "GET k"), "second") == 0);
     bench_close(&b);
 }
@@ -104,10 +92,10 @@ static void a_dead_master_is_replaced_and_a_dead_sentinel_is_skipped(void **stat
     char dead[64];
     (void)snprintf(dead, sizeof dead, "127.0.0.1:%d,", free_port());
     struct redis_client *c = new_client(&b, dead, 0);
-    assert_string_equal(ask(&b, c, "SET k first").text, "OK");
+    assert_string_equal(rig_ask(b.loop, c, "SET k first").text, "OK");
     RUN_UNTIL(b.loop, SOON_MS, sentinel_knows_the_replica(&b));
     server_kill(b.first);
-    RUN_UNTIL(b.loop, SOON_MS, ask(&b, c, "SET k second").outcome == REDIS_REPLIED);
+    RUN_UNTIL(b.loop, SOON_MS, rig_ask(b.loop, c, "SET k second").outcome == REDIS_REPLIED);
     assert_string_equal(server_do(b.second, "GET k"), "second");
     redis_client_free(c);
     bench_close(&b);

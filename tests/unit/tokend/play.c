@@ -326,3 +326,17 @@ struct play *play_holding(void)
     check_all_taken(p);
     return p;
 }
+
+struct play *play_without_token(void)
+{
+    struct refresh_config config = play_config(TOKEN_CLASSIC);
+    return play_leading(&config, 0, NULL, 0);
+}
+
+struct play *play_fetching(void)
+{
+    struct play *p = play_without_token();
+    play_begin(p);
+    play_take(p, REFRESH_DO_FETCH);
+    return p;
+}

@@ -102,6 +102,11 @@ void play_refresh(struct play *p, const char *token);
 /* Takes BEGIN, FETCH and SETTLE: an attempt that WeChat refused. */
 void play_fail(struct play *p, enum err_class err, int64_t errcode);
 
+/* ---- common beginnings, classic ---- */
+
+struct play *play_without_token(void); /* leading, and Redis holds nothing */
+struct play *play_fetching(void);      /* and WeChat has been asked for the first token */
+
 /* ---- looks ---- */
 
 struct refresh_status play_status(const struct play *p);

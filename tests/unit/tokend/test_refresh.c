@@ -3,21 +3,6 @@
 
 enum { SEEDS = 200 };
 
-static struct play *without_token(void)
-{
-    struct refresh_config config = play_config(TOKEN_CLASSIC);
-    return play_leading(&config, 0, NULL, 0);
-}
-
-/* As far as WeChat having been asked for the first token. */
-static struct play *fetching(void)
-{
-    struct play *p = without_token();
-    play_begin(p);
-    play_take(p, REFRESH_DO_FETCH);
-    return p;
-}
-
 /* ---- start ---- */
 
 static void a_follower_looks_at_redis_and_asks_for_nothing_else(void **state)
@@ -71,7 +56,7 @@ static void the_leader_writes_its_epoch_before_it_does_anything_else(void **stat
 static void no_token_at_all_is_fetched_at_once(void **state)
 {
     (void)state;
-    struct play *p = without_token();
+    struct play *p = play_without_token();
     assert_int_equal(play_status(p).reason, REFRESH_REASON_NO_TOKEN);
     play_refresh(p, "tok-1");
     play_serves(p, "tok-1", 1);
@@ -91,7 +76,7 @@ static void wechat_is_not_asked_unless_the_intent_was_stored(void **state)
         {REFRESH_STORE_FORCED, REFRESH_DO_BEGIN},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct play *p = without_token();
+        struct play *p = play_without_token();
         assert_true(play_take(p, REFRESH_DO_BEGIN)->intent.n > 0);
         play_store(p, cases[i].refusal);
         if (cases[i].refusal == REFRESH_STORE_BUDGET)
@@ -105,7 +90,7 @@ static void wechat_is_not_asked_unless_the_intent_was_stored(void **state)
 static void each_attempt_has_an_intent_of_its_own(void **state)
 {
     (void)state;
-    struct play *p = without_token();
+    struct play *p = play_without_token();
     char first[REFRESH_INTENT_SIZE];
     assert_true(slice_copy(play_take(p, REFRESH_DO_BEGIN)->intent, first, sizeof first));
     play_store(p, REFRESH_STORE_OK);
@@ -123,7 +108,7 @@ static void each_attempt_has_an_intent_of_its_own(void **state)
 static void a_token_lives_from_when_it_was_asked_for_not_from_when_it_came(void **state)
 {
     (void)state;
-    struct play *p = without_token();
+    struct play *p = play_without_token();
     play_pass(p, 300);
     play_begin(p);
     wall_ms_t asked = play_redis_now(p);
@@ -160,7 +145,7 @@ static void what_redis_says_is_left_counts_from_when_it_was_asked(void **state)
 static void a_token_that_is_over_when_it_comes_is_as_good_as_lost(void **state)
 {
     (void)state;
-    struct play *p = fetching();
+    struct play *p = play_fetching();
     play_pass(p, 2000);
     play_token(p, "tok-1", 2000);
     const struct refresh_action *settle = play_take(p, REFRESH_DO_SETTLE);
@@ -208,7 +193,7 @@ static void a_certain_failure_drops_the_intent_and_takes_itself_off_the_budget(v
 {
     (void)state;
     for (int refused = 0; refused < 2; refused++) {
-        struct play *p = fetching();
+        struct play *p = play_fetching();
         assert_int_equal(play_status(p).issued_today, 1);
         if (refused)
             play_refused(p, ERR_BACKOFF, -1);
@@ -253,7 +238,7 @@ static void an_unknown_outcome_keeps_the_intent_and_the_next_token_has_no_previo
 static void a_certain_failure_after_an_unknown_one_still_keeps_the_intent(void **state)
 {
     (void)state;
-    struct play *p = fetching();
+    struct play *p = play_fetching();
     play_no_token(p, REFRESH_FETCH_UNKNOWN);
     play_take(p, REFRESH_DO_SETTLE);
     play_store(p, REFRESH_STORE_OK);
@@ -314,7 +299,7 @@ static void an_operators_error_is_asked_at_most_twice_in_the_first_four_seconds(
 static void a_used_up_quota_waits_ten_minutes_and_asks_again(void **state)
 {
     (void)state;
-    struct play *p = without_token();
+    struct play *p = play_without_token();
     play_fail(p, ERR_QUOTA, 45009);
     assert_in_range(play_await(p), 10 * MINUTE, 10 * MINUTE + 5000);
     play_take(p, REFRESH_DO_BEGIN);
@@ -360,7 +345,7 @@ static void new_settings_end_every_wait(void **state)
     (void)state;
     static const enum err_class errors[] = {ERR_OPERATOR, ERR_QUOTA, ERR_BACKOFF};
     for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
-        struct play *p = without_token();
+        struct play *p = play_without_token();
         struct refresh_config config = play_config(TOKEN_STABLE);
         play_fail(p, errors[i], 1);
         play_configure(p, &config);
@@ -375,7 +360,7 @@ static void new_settings_end_every_wait(void **state)
 static void the_budget_refuses_to_begin_and_is_asked_again_later(void **state)
 {
     (void)state;
-    struct play *p = without_token();
+    struct play *p = play_without_token();
     assert_int_equal(play_take(p, REFRESH_DO_BEGIN)->budget, 500);
     play_store(p, REFRESH_STORE_BUDGET);
     play_take_note(p, REFRESH_NOTE_BUDGET);

@@ -2,21 +2,6 @@
  * never. */
 #include "play.h"
 
-static struct play *without_token(void)
-{
-    struct refresh_config config = play_config(TOKEN_CLASSIC);
-    return play_leading(&config, 0, NULL, 0);
-}
-
-/* As far as WeChat having been asked for the first token. */
-static struct play *fetching(void)
-{
-    struct play *p = without_token();
-    play_begin(p);
-    play_take(p, REFRESH_DO_FETCH);
-    return p;
-}
-
 /* As far as the commit of "tok-8" over "tok-7", whose time had come, having been asked for. */
 static struct play *committing(void)
 {
@@ -48,7 +33,7 @@ static void a_begin_that_took_too_long_is_not_followed_by_the_fetch(void **state
 {
     (void)state;
     for (int unled = 0; unled < 2; unled++) {
-        struct play *p = without_token();
+        struct play *p = play_without_token();
         play_take(p, REFRESH_DO_BEGIN);
         struct refresh_action begin = p->asked;
         if (unled)
@@ -69,7 +54,7 @@ static void a_begin_that_took_too_long_is_not_followed_by_the_fetch(void **state
 static void what_was_asked_of_wechat_is_written_even_if_the_lead_is_lost_meanwhile(void **state)
 {
     (void)state;
-    struct play *p = fetching();
+    struct play *p = play_fetching();
     play_tell(p, REFRESH_UNLEAD);
     assert_true(refresh_attempting(p->core));
     play_token(p, "tok-1", LIFETIME);
@@ -84,7 +69,7 @@ static void a_token_is_of_the_family_that_was_asked_whatever_is_set_meanwhile(vo
 {
     (void)state;
     struct refresh_config stable = play_config(TOKEN_STABLE);
-    struct play *p = fetching();
+    struct play *p = play_fetching();
     play_configure(p, &stable);
     play_token(p, "tok-1", LIFETIME);
     assert_int_equal(play_take(p, REFRESH_DO_COMMIT)->record.mode, TOKEN_CLASSIC);
@@ -120,7 +105,7 @@ static void a_report_can_be_weighed_only_by_a_leader_that_has_read_the_record(vo
 static void late_and_duplicate_answers_change_nothing(void **state)
 {
     (void)state;
-    struct play *p = without_token();
+    struct play *p = play_without_token();
     uint64_t read_op = p->out.list[0].op - 1;
     struct refresh_seen other = play_seen(p, 99, "tok-99", HOUR);
     struct refresh_event late[] = {
@@ -158,7 +143,7 @@ static void late_and_duplicate_answers_change_nothing(void **state)
 static void an_answer_of_another_kind_than_was_asked_is_dropped(void **state)
 {
     (void)state;
-    struct play *p = fetching();
+    struct play *p = play_fetching();
     play_send(p, &(struct refresh_event){.kind = REFRESH_COMMITTED, .op = p->asked.op});
     assert_int_equal(play_status(p).state, REFRESH_FETCHING);
     play_token(p, "tok-1", LIFETIME);
@@ -172,7 +157,7 @@ static void commit_and_settle_name_the_intent_that_they_end(void **state)
 {
     (void)state;
     for (int fetched = 0; fetched < 2; fetched++) {
-        struct play *p = without_token();
+        struct play *p = play_without_token();
         char intent[REFRESH_INTENT_SIZE];
         assert_true(slice_copy(play_take(p, REFRESH_DO_BEGIN)->intent, intent, sizeof intent));
         play_store(p, REFRESH_STORE_OK);
@@ -205,7 +190,7 @@ static void a_fenced_settle_tells_the_new_leader_unless_certainly_nothing_was_is
 {
     (void)state;
     for (int unknown = 0; unknown < 2; unknown++) {
-        struct play *p = fetching();
+        struct play *p = play_fetching();
         play_no_token(p, unknown ? REFRESH_FETCH_UNKNOWN : REFRESH_FETCH_NOT_SENT);
         play_take(p, REFRESH_DO_SETTLE);
         play_store(p, REFRESH_STORE_FENCED);
