@@ -121,14 +121,21 @@ static bool clashes(const struct slot *s, const struct assignment *a, bool is_pa
     return s->source == a->source && (a->source == SOURCE_INI || s->is_path != is_path);
 }
 
-static void store(struct slot *s, const struct config_item *item, const struct assignment *a,
-                  bool is_path)
+/* A list that is given again on the command line grows. */
+static bool grows(const struct slot *s, const struct config_item *item, const struct assignment *a)
 {
-    bool again = a->source == SOURCE_COMMAND && s->source == SOURCE_COMMAND;
-    if (again && item->kind == CONFIG_KIND_LIST)
-        slot_append(s, a->value);
-    else
-        slot_set(s, a->value, a->where, a->source, is_path);
+    return item->kind == CONFIG_KIND_LIST && a->source == SOURCE_COMMAND &&
+           s->source == SOURCE_COMMAND;
+}
+
+static void grow(struct draft *d, const struct config_item *item, struct slot *s,
+                 const struct assignment *a)
+{
+    if (!value_parse(item, secret_reveal(&s->text), NULL))
+        return; /* too long already, which was told */
+    slot_append(s, a->value);
+    if (!value_parse(item, secret_reveal(&s->text), NULL))
+        say_bad_value(d, item, a);
 }
 
 void draft_assign(struct draft *d, struct slots *g, const struct assignment *a)
@@ -145,8 +152,10 @@ void draft_assign(struct draft *d, struct slots *g, const struct assignment *a)
                    g->items[i].name, s->where);
     else if (!is_path && !value_parse(&g->items[i], a->value, NULL))
         say_bad_value(d, &g->items[i], a);
+    else if (grows(s, &g->items[i], a))
+        grow(d, &g->items[i], s, a);
     else
-        store(s, &g->items[i], a, is_path);
+        slot_set(s, a->value, a->where, a->source, is_path);
 }
 
 /* ---- .env.local ---- */

@@ -333,11 +333,26 @@ def test_print_config_masks_the_secrets(tmp_path):
 
 
 @pytest.mark.parametrize("args", [["--nonsense"], ["--expires-in", "soon"], ["--app", "wxa"],
-                                  ["--listen", "nowhere"]])
+                                  ["--listen", "nowhere"], ["--app", "wxa:s"] * 1001])
 def test_bad_usage_ends_with_2_and_a_line(tmp_path, args):
     told = run(*args, cwd=tmp_path)
     assert told.returncode == 2
     assert told.stderr.strip()
+
+
+def test_apps_may_stand_in_the_file_that_tokend_reads_them_from(make_wxsim, tmp_path, app):
+    file, other = tmp_path / "apps.ini", App()
+    file.write_text(f"[app {other.id}]\nsecret = {other.secret}\nmode = stable\n")
+    wxsim = make_wxsim(c=file)
+    assert wxsim.fetch(app)["access_token"] != wxsim.fetch(other)["access_token"]
+    assert wxsim.fetch(other, secret="another")["errcode"] == 40125
+
+
+def test_an_app_without_a_secret_is_refused(tmp_path):
+    file = tmp_path / "apps.ini"
+    file.write_text("[app wxa]\nmode = stable\n")
+    told = run("-c", str(file), cwd=tmp_path)
+    assert told.returncode == 2 and "[app wxa]: expected a secret" in told.stderr
 
 
 def test_a_port_that_is_taken_ends_with_1(wxsim, tmp_path):

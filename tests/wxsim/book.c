@@ -14,7 +14,7 @@ struct book {
     struct mint mint;
     struct rules rules;
     struct map *by_appid;
-    struct app *apps[APPS_MAX];
+    struct app **apps; /* grows */
     size_t napps;
     struct codes *login_codes, *phone_codes;
     struct sessions *sessions;
@@ -39,6 +39,7 @@ void book_free(struct book *b)
         return;
     for (size_t i = 0; i < b->napps; i++)
         app_free(b->apps[i]);
+    free(b->apps);
     map_free(b->by_appid);
     codes_free(b->login_codes);
     codes_free(b->phone_codes);
@@ -92,6 +93,8 @@ struct app *book_add_app(struct book *b, struct slice appid, struct slice secret
         return a;
     if (appid.n == 0 || appid.n > APPID_MAX || b->napps == APPS_MAX)
         return NULL;
+    if ((b->napps & (b->napps - 1)) == 0) /* full at each power of two */
+        b->apps = xrealloc(b->apps, (b->napps ? 2 * b->napps : 1) * sizeof(struct app *));
     a = app_new((uint32_t)b->napps, appid, secret);
     b->apps[b->napps++] = a;
     map_put(b->by_appid, appid, a);
@@ -115,7 +118,8 @@ int book_admit(const struct book *b, struct slice appid, struct slice secret, st
 
 /* ---- tokens ---- */
 
-enum { SERIAL_BITS = 47, FAMILY_BITS = 1 };
+enum { SERIAL_BITS = 47, FAMILY_BITS = 1, APP_BITS = 64 - SERIAL_BITS - FAMILY_BITS };
+_Static_assert(APPS_MAX == 1 << APP_BITS, "every app has a number");
 
 /* A token's number: the app, the family and the serial in it. */
 static uint64_t pack(const struct app *a, enum token_family family, uint64_t serial)

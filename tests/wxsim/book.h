@@ -10,8 +10,8 @@
 #include "wxsim/sessions.h"
 
 enum {
-    APPS_MAX = 1024,
-    TOKEN_MAX = 512, /* characters of a token */
+    APPS_MAX = 65536, /* what a token's number has room for */
+    TOKEN_MAX = 512,  /* characters of a token */
     TOKEN_CHARS_MIN = 32,
     LOGIN_CODE_CHARS = 32,
     PHONE_CODE_CHARS = 64,

@@ -14,9 +14,12 @@ static void finish(void *values, struct config_faults *faults)
 {
     const struct wxsim_settings *s = values;
     struct slice appid, secret;
-    for (size_t i = 0; i < s->apps.n; i++)
-        if (!split_app(s->apps.items[i], &appid, &secret))
+    for (size_t i = 0; i < s->app_pairs.n; i++)
+        if (!split_app(s->app_pairs.items[i], &appid, &secret))
             config_fault(faults, "APP", "number %zu: expected APPID:SECRET", i + 1);
+    for (size_t i = 0; i < s->n_apps; i++)
+        if (!secret_is_set(&s->apps[i].secret))
+            config_fault(faults, NULL, "[app %s]: expected a secret", s->apps[i].id);
     if (s->overlap_ms >= s->lifetime_ms)
         config_fault(faults, "OVERLAP", "expected less than EXPIRES_IN (%lldms)",
                      (long long)s->lifetime_ms);
@@ -24,11 +27,15 @@ static void finish(void *values, struct config_faults *faults)
 
 static const struct config_item items[] = {WXSIM_SETTINGS(CONFIG_ITEM, struct wxsim_settings)};
 
+static const struct config_section sections[] = {COMMON_APP_SECTION(struct wxsim_settings)};
+
 const struct config_program wxsim_program = {
     .name = "wxsim",
     .summary = "a faithful stand-in for api.weixin.qq.com, for local stacks, tests and benchmarks",
     .items = items,
     .n_items = ARRAY_LEN(items),
+    .sections = sections,
+    .n_sections = ARRAY_LEN(sections),
     .size = sizeof(struct wxsim_settings),
     .environment_prefix = "WXSIM_",
     .items_are_options = true,
@@ -51,16 +58,23 @@ struct rules settings_rules(const struct wxsim_settings *s)
     };
 }
 
+static bool apply_app(struct book *b, struct slice appid, struct slice secret)
+{
+    struct app *a = book_add_app(b, appid, secret);
+    if (!a)
+        return false;
+    secret_set(&a->secret, secret);
+    return true;
+}
+
 bool settings_apply_apps(const struct wxsim_settings *s, struct book *b)
 {
     struct slice appid, secret;
-    for (size_t i = 0; i < s->apps.n; i++) {
-        if (!split_app(s->apps.items[i], &appid, &secret))
-            continue; /* finish() refused it */
-        struct app *a = book_add_app(b, appid, secret);
-        if (!a)
+    for (size_t i = 0; i < s->app_pairs.n; i++)
+        if (split_app(s->app_pairs.items[i], &appid, &secret) && !apply_app(b, appid, secret))
             return false;
-        secret_set(&a->secret, secret);
-    }
+    for (size_t i = 0; i < s->n_apps; i++)
+        if (!apply_app(b, slice_of(s->apps[i].id), secret_reveal(&s->apps[i].secret)))
+            return false;
     return true;
 }

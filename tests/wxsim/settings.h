@@ -8,8 +8,9 @@
 
 #define WXSIM_SETTINGS(X, S)                                                                       \
     X(S, ADDRESS, listen, LISTEN, "127.0.0.1:8090", CONFIG_ANY, 0, "where it listens")             \
-    X(S, LIST, apps, APP, NULL, CONFIG_RANGE(0, APPS_MAX), CONFIG_RELOADABLE | CONFIG_MASKED,      \
-      "APPID:SECRET of an app; may be given several times")                                        \
+    X(S, LIST, app_pairs, APP, NULL, CONFIG_RANGE(0, 1000), CONFIG_RELOADABLE | CONFIG_MASKED,     \
+      "APPID:SECRET of an app; may be given several times. Many stand in the file of -c as "       \
+      "[app APPID], which may be the file that tokend reads its apps from")                        \
     X(S, DURATION, lifetime_ms, EXPIRES_IN, "7200s", CONFIG_RANGE(1000, 30 * 86400000LL),          \
       CONFIG_RELOADABLE, "lifetime of a token")                                                    \
     X(S, DURATION, overlap_ms, OVERLAP, "300s", CONFIG_RANGE(0, 86400000), CONFIG_RELOADABLE,      \
@@ -36,6 +37,7 @@
 
 struct wxsim_settings {
     WXSIM_SETTINGS(CONFIG_FIELD, )
+    COMMON_APPS /* of the file */
 };
 
 extern const struct config_program wxsim_program;
@@ -43,7 +45,8 @@ extern const struct config_program wxsim_program;
 /* What the platform grants by these settings. */
 struct rules settings_rules(const struct wxsim_settings *s);
 
-/* Adds the apps that are new and gives the others their secrets. False when there are too many. */
+/* Adds the apps that are new and gives the others their secrets. False when there are too many:
+ * the book keeps those of former settings too. */
 bool settings_apply_apps(const struct wxsim_settings *s, struct book *b) MUST_CHECK;
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -414,6 +415,21 @@ static void a_code_made_to_fail_fails_and_is_not_spent(void **state)
     assert_int_equal(spend_login(w, w->app, code, &login), WX_CODE_BLOCKED);
 }
 
+static void a_book_has_room_for_as_many_apps_as_tokens_can_name(void **state)
+{
+    struct world *w = world_of(state);
+    char appid[32];
+    for (int i = 2; i < APPS_MAX; i++) {
+        snprintf(appid, sizeof appid, "wxmany%d", i);
+        w->app = book_add_app(w->book, slice_of(appid), SLICE_LIT("secret"));
+        assert_non_null(w->app);
+    }
+    assert_null(book_add_app(w->book, SLICE_LIT("wxmore"), SLICE_LIT("secret")));
+    assert_ptr_equal(book_find_app(w->book, slice_of(appid)), w->app);
+    struct token last = classic(w);
+    assert_ptr_equal(book_view_token(w->book, slice_of(last.text), w->now.mono).app, w->app);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -434,6 +450,7 @@ int main(void)
         CASE(callers_are_judged_in_the_order_of_the_platform),
         CASE(a_restart_kills_tokens_and_codes_but_remembers_that_they_were_given),
         CASE(tokens_have_the_length_that_the_app_was_given),
+        CASE(a_book_has_room_for_as_many_apps_as_tokens_can_name),
         CASE(a_login_code_is_good_once_for_its_app_and_until_it_is_over),
         CASE(a_chosen_user_keeps_its_ids_and_gets_a_new_session_key_each_time),
         CASE(a_phone_code_is_good_once_for_its_app_and_its_user),

@@ -255,6 +255,14 @@ static void a_setting_given_twice_is_the_last_unless_it_is_a_list(void **state)
     config_free(c);
 }
 
+static void a_list_that_grows_beyond_its_most_is_refused_once(void **state)
+{
+    (void)state;
+    assert_refused(&thing_tool,
+                   ARGS("--thing-tags", "a,b,c", "--thing-tags", "d", "--thing-tags", "e"),
+                   "command line: THING_TAGS = d: expected up to 3 texts, separated by commas");
+}
+
 static void a_boolean_option_may_be_given_a_value_by_equals_only(void **state)
 {
     (void)state;
@@ -376,6 +384,7 @@ int main(void)
         IN_FOLDER(secrets_vanish_from_the_arguments),
         IN_FOLDER(settings_are_options_where_the_program_says_so),
         IN_FOLDER(a_setting_given_twice_is_the_last_unless_it_is_a_list),
+        IN_FOLDER(a_list_that_grows_beyond_its_most_is_refused_once),
         IN_FOLDER(a_boolean_option_may_be_given_a_value_by_equals_only),
         IN_FOLDER(arguments_come_through_in_order_up_to_their_number),
         IN_FOLDER(a_bad_option_value_is_told_as_from_the_command_line),
