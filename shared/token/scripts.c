@@ -14,6 +14,7 @@ SOURCE(assert)
 SOURCE(settle)
 SOURCE(lease)
 SOURCE(reports)
+SOURCE(drop_reports)
 
 #define BYTES(name) ((struct slice){(const char *)token_lua_##name, token_lua_##name##_len})
 
@@ -42,6 +43,7 @@ void token_scripts_init(struct token_scripts *s)
     s->sources[4] = init(&s->settle, "settle", BYTES(settle));
     redis_script_init(&s->lease, "lease", BYTES(lease));
     redis_script_init(&s->reports, "reports", BYTES(reports));
+    redis_script_init(&s->drop_reports, "drop_reports", BYTES(drop_reports));
 }
 
 void token_scripts_deinit(struct token_scripts *s)

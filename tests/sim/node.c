@@ -78,7 +78,7 @@ static void set_failed(struct message *m)
         [REFRESH_DO_READ] = REFRESH_READ,        [REFRESH_DO_ASSERT] = REFRESH_ASSERTED,
         [REFRESH_DO_BEGIN] = REFRESH_BEGAN,      [REFRESH_DO_FETCH] = REFRESH_FETCHED,
         [REFRESH_DO_COMMIT] = REFRESH_COMMITTED, [REFRESH_DO_SETTLE] = REFRESH_SETTLED,
-        [REFRESH_DO_PROBE] = REFRESH_PROBED,
+        [REFRESH_DO_TELL] = REFRESH_TOLD,        [REFRESH_DO_PROBE] = REFRESH_PROBED,
     };
     m->lease_answer = (struct lease_event){.kind = LEASE_FAILED, .op = m->lease_action.op};
     m->answer = (struct refresh_event){
@@ -146,7 +146,8 @@ static void perform(struct world *w, struct node *n, const struct refresh_action
     case REFRESH_DO_ASSERT:
     case REFRESH_DO_BEGIN:
     case REFRESH_DO_COMMIT:
-    case REFRESH_DO_SETTLE: {
+    case REFRESH_DO_SETTLE:
+    case REFRESH_DO_TELL: {
         struct message *m = message_of(a);
         if (a->kind == REFRESH_DO_COMMIT && w->plant == PLANT_TTL_FROM_RECEIVE)
             count_from_receive(w, &m->action.record);
@@ -157,11 +158,6 @@ static void perform(struct world *w, struct node *n, const struct refresh_action
     case REFRESH_DO_PROBE:
         send(w, n, message_of(a), AT_WECHAT);
         return;
-    case REFRESH_DO_REPORT_DISPLACED:
-        world_trace(w, "node %d reports displaced", n->index);
-        w->displaced_pending = true;
-        world_at(w, w->now + w->climate.latency_ms, AT_REPORT, 0, 0, NULL);
-        return;
     case REFRESH_DO_NOTE:
         world_trace(w, "node %d notes %s of version %lld", n->index, refresh_note_name(a->note),
                     (long long)a->version);
@@ -170,6 +166,14 @@ static void perform(struct world *w, struct node *n, const struct refresh_action
 }
 
 /* ---- events in ---- */
+
+static void drop_settled_reports(struct world *w, struct node *n)
+{
+    if (!n->to_drop || !w->redis_up || !refresh_settled(n->refresh))
+        return;
+    n->to_drop = false;
+    redis_drop_reports(&w->redis, n->heard);
+}
 
 void node_event(struct world *w, struct node *n, const struct refresh_event *ev)
 {
@@ -190,8 +194,29 @@ void node_event(struct world *w, struct node *n, const struct refresh_event *ev)
         }
         perform(w, n, &out.list[i]);
     }
-    if (n->refresh && n->incarnation == incarnation)
-        schedule(w, n);
+    if (!n->refresh || n->incarnation != incarnation)
+        return;
+    schedule(w, n);
+    drop_settled_reports(w, n);
+}
+
+void node_hear(struct world *w, struct node *n)
+{
+    struct refresh_env env = env_of(w, n);
+    struct redis_data seen = w->redis.data;
+    int incarnation = n->incarnation;
+    if (!refresh_status(n->refresh, &env).adopted)
+        return;
+    for (int i = 0; i < seen.n_reports && n->incarnation == incarnation; i++) {
+        const struct redis_report *report = &seen.reports[i];
+        if (report->id <= n->heard)
+            continue;
+        n->heard = report->id;
+        n->to_drop = true;
+        node_event(w, n,
+                   &(struct refresh_event){
+                       .kind = report->kind, .version = report->version, .errcode = 40001});
+    }
 }
 
 static void lease_event(struct world *w, struct node *n, const struct lease_event *ev)
@@ -207,6 +232,7 @@ static void lease_event(struct world *w, struct node *n, const struct lease_even
             world_trace(w, "node %d leads with epoch %lld", n->index, (long long)a->epoch);
             if (n->stopping)
                 break;
+            n->heard = 0;
             change.kind = REFRESH_LEAD;
             change.epoch = a->epoch;
             node_event(w, n, &change);
@@ -354,6 +380,8 @@ void node_start(struct world *w, int index)
     n->mono_offset = world_between(w, 0, 1000000000);
     n->paused_until = 0;
     n->stopping = false;
+    n->heard = 0;
+    n->to_drop = false;
     n->tick_at = 0;
     mono_ms_t now = {w->now + n->mono_offset};
     n->lease = lease_new(w->climate.lease_ttl_ms, prng_next(&w->prng), now);

@@ -13,6 +13,8 @@ struct node {
     int64_t paused_until;
     int64_t tick_at; /* of the one tick that counts; older ones in the queue are stale */
     bool stopping;
+    int64_t heard; /* the last report that was heard, as the leader */
+    bool to_drop;  /* some that were heard are still in the stream */
 };
 
 void node_start(struct world *w, int index);
@@ -23,6 +25,9 @@ void node_free(struct node *n);
 void node_tick(struct world *w, struct node *n, int64_t due);
 void node_answer(struct world *w, struct node *n, struct message *m);
 void node_event(struct world *w, struct node *n, const struct refresh_event *ev);
+
+/* Reads the reports stream, as a leader does that can. */
+void node_hear(struct world *w, struct node *n);
 
 /* A request arrives at its server; takes the message over. */
 void node_at_redis(struct world *w, struct node *n, struct message *m);

@@ -1,6 +1,7 @@
 #include "sim/redis.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/check.h"
 
@@ -268,6 +269,29 @@ static void do_settle(struct redis *r, const struct refresh_action *a, struct re
         r->data.issued_today--;
 }
 
+/* ---- reports ---- */
+
+void redis_add_report(struct redis *r, enum refresh_event_kind kind, int64_t version, int64_t now)
+{
+    struct redis_data *d = &r->data;
+    if (d->n_reports == REDIS_MAX_REPORTS)
+        redis_drop_reports(r, d->reports[0].id);
+    d->last_report = later(d->last_report + 1, (now + r->clock) * 1000);
+    d->reports[d->n_reports++] = (struct redis_report){d->last_report, version, kind};
+}
+
+void redis_drop_reports(struct redis *r, int64_t last)
+{
+    struct redis_data *d = &r->data;
+    int gone = 0;
+    while (gone < d->n_reports && d->reports[gone].id <= last)
+        gone++;
+    d->n_reports -= gone;
+    memmove(d->reports, d->reports + gone, (size_t)d->n_reports * sizeof d->reports[0]);
+}
+
+/* ---- scripts ---- */
+
 static void run_script(struct redis *r, const struct refresh_action *a, int64_t now,
                        struct refresh_event *answer, struct redis_names *names)
 {
@@ -292,9 +316,12 @@ static void run_script(struct redis *r, const struct refresh_action *a, int64_t 
         answer->kind = REFRESH_SETTLED;
         do_settle(r, a, answer);
         return;
+    case REFRESH_DO_TELL:
+        answer->kind = REFRESH_TOLD;
+        redis_add_report(r, REFRESH_DISPLACED, a->version, now - r->clock);
+        return;
     case REFRESH_DO_FETCH:
     case REFRESH_DO_PROBE:
-    case REFRESH_DO_REPORT_DISPLACED:
     case REFRESH_DO_NOTE:
         UNREACHABLE("not for Redis");
     }

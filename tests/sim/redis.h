@@ -7,6 +7,8 @@
 #include "tokend/refresh/core.h"
 #include "tokend/refresh/lease.h"
 
+enum { REDIS_MAX_REPORTS = 32 };
+
 struct redis_data {
     int lease_owner; /* 0: none */
     int64_t lease_until;
@@ -19,6 +21,13 @@ struct redis_data {
     int64_t issued_at, expires_at;
     enum token_mode mode;
     char intent[REFRESH_INTENT_SIZE];
+
+    struct redis_report {
+        int64_t id, version;
+        enum refresh_event_kind kind; /* REPORT, ORDER or DISPLACED */
+    } reports[REDIS_MAX_REPORTS];     /* the stream, in order */
+    int n_reports;
+    int64_t last_report;
 };
 
 struct redis {
@@ -38,6 +47,10 @@ struct redis_names {
 };
 void redis_refresh(struct redis *r, const struct refresh_action *a, int64_t now,
                    struct refresh_event *answer, struct redis_names *names);
+
+/* XADD to the reports stream, capped: the oldest go. */
+void redis_add_report(struct redis *r, enum refresh_event_kind kind, int64_t version, int64_t now);
+void redis_drop_reports(struct redis *r, int64_t last); /* up to this id */
 
 int redis_token(const struct redis *r, int64_t now);    /* as a consumer reads it; 0: none */
 int redis_previous(const struct redis *r, int64_t now); /* the same */

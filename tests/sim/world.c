@@ -171,6 +171,8 @@ static void fault_redis(struct world *w)
         else
             w->redis.data = w->redis.snapshot;
         w->judge.lost_data = w->judge.tainted = true;
+        for (int i = 0; i < w->climate.nodes; i++)
+            w->nodes[i]->heard = 0; /* its connection was lost */
         judge_excuse(w, w->judge.recovery_ms + w->climate.config.probe_interval_ms * 2);
     }
 }
@@ -253,38 +255,22 @@ static void end_faults(struct world *w)
 
 /* ---- consumers ---- */
 
-static struct node *leader(struct world *w)
-{
-    for (int i = 0; i < w->climate.nodes; i++)
-        if (node_leads(w, w->nodes[i]))
-            return w->nodes[i];
-    return NULL;
-}
-
 static void consume(struct world *w)
 {
     int token = redis_token(&w->redis, w->now);
     bool refused = token && !wechat_alive(&w->wechat, token, w->now);
     world_at(w, w->now + world_between(w, 100, 1000), AT_CONSUMER, 0, 0, NULL);
-    struct node *n = leader(w);
-    if (!n || !w->redis_up || !(refused || world_chance(w, 0.02)))
-        return;
-    node_event(w, n,
-               &(struct refresh_event){
-                   .kind = REFRESH_REPORT, .version = w->redis.data.version, .errcode = 40001});
+    if (w->redis_up && (refused || world_chance(w, 0.02)))
+        redis_add_report(&w->redis, REFRESH_REPORT, w->redis.data.version, w->now);
 }
 
-static void deliver_report(struct world *w)
+/* Every leader, also one that does not know yet that it leads no more. */
+static void read_reports(struct world *w)
 {
-    struct node *n = leader(w);
-    if (!w->displaced_pending)
-        return;
-    if (!n || !w->redis_up) {
-        world_at(w, w->now + 100, AT_REPORT, 0, 0, NULL);
-        return;
-    }
-    w->displaced_pending = false;
-    node_event(w, n, &(struct refresh_event){.kind = REFRESH_DISPLACED});
+    world_at(w, w->now + world_between(w, 50, 500), AT_REPORTS, 0, 0, NULL);
+    for (int i = 0; w->redis_up && w->redis.data.n_reports && i < w->climate.nodes; i++)
+        if (node_leads(w, w->nodes[i]))
+            node_hear(w, w->nodes[i]);
 }
 
 /* ---- the run ---- */
@@ -332,8 +318,8 @@ static void happen(struct world *w, struct item *item)
         w->redis_up = true;
         w->trouble = TROUBLE_NONE;
         return;
-    case AT_REPORT:
-        deliver_report(w);
+    case AT_REPORTS:
+        read_reports(w);
         return;
     case AT_CONSUMER:
         consume(w);
@@ -360,6 +346,7 @@ static void begin_world(struct world *w)
         world_at(w, 0, AT_FAULT, 0, 0, NULL);
     if (w->climate.reports)
         world_at(w, 0, AT_CONSUMER, 0, 0, NULL);
+    world_at(w, 0, AT_REPORTS, 0, 0, NULL);
 }
 
 static void end_world(struct world *w)

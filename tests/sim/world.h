@@ -62,7 +62,6 @@ struct world {
     enum trouble trouble;
     struct node *nodes[MAX_NODES];
     bool faults_over;
-    bool displaced_pending; /* a "displaced" report that no leader took yet */
 
     struct judge {
         bool failed;
@@ -96,7 +95,7 @@ enum what {
     AT_RESTART, /* a node starts again */
     AT_FAULT,   /* time for another fault */
     AT_REPAIR,  /* Redis and WeChat are well again */
-    AT_REPORT,  /* the "displaced" report looks for a leader */
+    AT_REPORTS, /* a leader's turn to read the reports */
     AT_CONSUMER,
 };
 

@@ -21,17 +21,24 @@ struct api {
 
 /* A call that waits for Redis: found again by id, for it may be over by then. */
 struct waiting {
-    struct http_server *server;
+    struct api *api;
     uint64_t call;
-    int64_t version;
+    char *appid; /* NULL where it does not matter */
+    enum store_report kind;
+    int64_t version, errcode, known; /* as told; as this instance knew it */
 };
 
 static struct waiting *wait_for(struct api *a, const struct http_call *call)
 {
     struct waiting *w = xcalloc(1, sizeof *w);
-    w->server = a->parts.server;
+    w->api = a;
     w->call = http_call_id(call);
     return w;
+}
+
+static struct http_call *waited(struct waiting *w)
+{
+    return http_server_find(w->api->parts.server, w->call);
 }
 
 static void reply_taken(struct http_call *call, int status, json_t *body)
@@ -110,7 +117,7 @@ static void on_token(struct http_call *call, void *arg)
 static void on_events_read(const struct redis_result *r, void *arg)
 {
     struct waiting *w = arg;
-    struct http_call *call = http_server_find(w->server, w->call);
+    struct http_call *call = waited(w);
     free(w);
     if (!call)
         return;
@@ -149,36 +156,56 @@ static void reply_accepted(struct http_call *call, bool refreshing, int64_t vers
                 json_pack("{s:b,s:I}", "refreshing", refreshing, "version", (json_int_t)version));
 }
 
+/* Redis has the report: the leader hears it. Without Redis the leader is told by word of mouth, and
+ * another one can do nothing. */
+static bool took(const struct waiting *w, bool in_redis)
+{
+    struct app *app = fleet_find(w->api->parts.fleet, slice_of(w->appid));
+    bool leads = app && app_status(app).leading;
+    if (in_redis && app)
+        fleet_hear(w->api->parts.fleet, app);
+    else if (leads && w->kind == STORE_REPORT_ORDER)
+        app_order(app, w->version);
+    else if (leads)
+        app_report(app, w->version, w->errcode);
+    return in_redis || leads;
+}
+
 static void on_passed_on(const struct redis_result *r, void *arg)
 {
     struct waiting *w = arg;
-    struct http_call *call = http_server_find(w->server, w->call);
-    int64_t version = w->version;
+    bool taken = took(w, r->outcome == REDIS_REPLIED);
+    struct http_call *call = waited(w);
+    int64_t version = w->known;
+    free(w->appid);
     free(w);
-    if (!call)
-        return;
-    if (r->outcome == REDIS_REPLIED)
+    if (call && taken)
         reply_accepted(call, true, version);
-    else
+    else if (call)
         reply_redis_away(call);
 }
 
-struct report {
-    int64_t version, errcode;
-};
-
-/* To the leader, by way of Redis. */
+/* To the leader, be it this one or another: by way of Redis, so that it survives either. */
 static void pass_on(struct api *a, struct http_call *call, const struct app *app,
-                    enum store_report kind, const struct report *report)
+                    enum store_report kind, int64_t version, int64_t errcode)
 {
     struct waiting *w = wait_for(a, call);
-    w->version = report->version;
-    store_add_report(a->parts.store, app_id(app), kind, report->version, report->errcode,
+    w->appid = xstrdup(app_id(app));
+    w->kind = kind;
+    w->version = version;
+    w->errcode = errcode;
+    w->known = refresh_record(app_refresh(app))->version;
+    store_add_report(a->parts.store, app_id(app), kind, version, errcode,
                      clients_name(a->parts.clients, call), on_passed_on, w);
 }
 
+/* What a caller's body tells. */
+struct refusal {
+    int64_t version, errcode;
+};
+
 /* By version, or by the token itself; version 0 for a token that is not the current one. */
-static bool parse_report(struct http_call *call, const struct app *app, struct report *out)
+static bool parse_report(struct http_call *call, const struct app *app, struct refusal *out)
 {
     struct slice body = http_call_body(call);
     json_t *json = json_loadb(body.p ? body.p : "", body.n, 0, NULL);
@@ -203,7 +230,7 @@ static void on_report(struct http_call *call, void *arg)
 {
     struct api *a = arg;
     struct app *app = find_app(a, call, TOKEND_SCOPE_REPORT);
-    struct report report;
+    struct refusal report;
     if (!app)
         return;
     if (!parse_report(call, app, &report)) {
@@ -211,17 +238,18 @@ static void on_report(struct http_call *call, void *arg)
                            "expected {\"version\" or \"access_token\", \"errcode\"}");
         return;
     }
-    int64_t version = refresh_record(app_refresh(app))->version;
-    bool leads = app_status(app).leading;
-    bool older = report.version < version || report.version == 0;
-    if (older || (leads && report.version > version)) {
-        reply_accepted(call, refresh_attempting(app_refresh(app)), version);
-    } else if (leads) {
-        app_report(app, report.version, report.errcode);
+    /* Redis may have a newer one before we hear of it; the leader is not far behind. */
+    const struct refresh *r = app_refresh(app);
+    int64_t version = refresh_record(r)->version;
+    int64_t newest = !app_status(app).leading ? INT64_MAX
+                     : refresh_attempting(r)  ? version + 1
+                                              : version;
+    if (report.version < version || report.version > newest)
+        reply_accepted(call, refresh_attempting(r), version);
+    else if (refresh_weighing(r, report.version))
         reply_accepted(call, true, version);
-    } else { /* the leader may have refreshed before we heard of it */
-        pass_on(a, call, app, STORE_REPORT_REFUSED, &report);
-    }
+    else
+        pass_on(a, call, app, STORE_REPORT_REFUSED, report.version, report.errcode);
 }
 
 static void on_refresh(struct http_call *call, void *arg)
@@ -233,13 +261,7 @@ static void on_refresh(struct http_call *call, void *arg)
     log_info("api.refresh_ordered", LOG_STR("appid", app_id(app)),
              LOG_STR("client", clients_name(a->parts.clients, call)),
              LOG_STR("request_id", http_call_request_id(call)));
-    const struct report order = {.version = refresh_record(app_refresh(app))->version};
-    if (app_status(app).leading) {
-        app_order(app);
-        reply_accepted(call, true, order.version);
-    } else {
-        pass_on(a, call, app, STORE_REPORT_ORDER, &order);
-    }
+    pass_on(a, call, app, STORE_REPORT_ORDER, refresh_record(app_refresh(app))->version, 0);
 }
 
 /* ---- life ---- */

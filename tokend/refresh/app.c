@@ -20,6 +20,11 @@ struct app {
     uint64_t command; /* in Redis; 0: none */
     uint64_t call;    /* at WeChat; 0: none */
     enum refresh_state logged;
+
+    /* The reports stream, as the leader. */
+    struct stream_id heard; /* up to here; none before the first look at it */
+    bool to_drop;           /* something was heard that is still there */
+    uint64_t drop;          /* the command that drops it; 0: none */
 };
 
 static void step(struct app *a, const struct refresh_event *ev);
@@ -151,6 +156,12 @@ static void perform(struct app *a, const struct refresh_action *action)
         remember(a, action);
         a->command = store_run(s, a->appid, action, on_redis, a);
         return;
+    case REFRESH_DO_TELL:
+        log_warn("refresh.fenced_out", LOG_STR("appid", a->appid),
+                 LOG_INT("version", action->version));
+        remember(a, action);
+        a->command = store_run(s, a->appid, action, on_redis, a);
+        return;
     case REFRESH_DO_FETCH:
         remember(a, action);
         fetch(a, action);
@@ -159,17 +170,62 @@ static void perform(struct app *a, const struct refresh_action *action)
         remember(a, action);
         a->call = wechat_probe(a->parts->wechat, action->token, on_probed, a);
         return;
-    case REFRESH_DO_REPORT_DISPLACED:
-        log_warn("refresh.fenced_out", LOG_STR("appid", a->appid),
-                 LOG_INT("version", action->version));
-        store_add_report(s, a->appid, STORE_REPORT_DISPLACED, action->version, 0, s->owner, NULL,
-                         NULL);
-        return;
     case REFRESH_DO_NOTE:
         tell_note(a, action);
         return;
     }
 }
+
+/* ---- reports ---- */
+
+static void drop_settled_reports(struct app *a);
+
+static void on_dropped(const struct redis_result *r, void *arg)
+{
+    struct app *a = arg;
+    a->drop = 0;
+    if (r->outcome == REDIS_REPLIED)
+        drop_settled_reports(a);
+    else
+        a->to_drop = true;
+}
+
+static void drop_settled_reports(struct app *a)
+{
+    if (!a->to_drop || a->drop || !refresh_settled(a->refresh))
+        return;
+    a->to_drop = false;
+    a->drop = store_drop_reports(a->parts->store, a->appid, a->heard, on_dropped, a);
+}
+
+void app_hear(struct app *a, const struct report *report)
+{
+    if (!app_status(a).adopted || stream_id_compare(report->id, a->heard) <= 0)
+        return;
+    log_debug("report.heard", LOG_STR("appid", a->appid), LOG_INT("version", report->version),
+              LOG_INT("errcode", report->errcode));
+    a->heard = report->id;
+    a->to_drop = true;
+    switch (report->kind) {
+    case STORE_REPORT_REFUSED:
+        app_report(a, report->version, report->errcode);
+        return;
+    case STORE_REPORT_DISPLACED:
+        step(a, &(struct refresh_event){.kind = REFRESH_DISPLACED});
+        return;
+    case STORE_REPORT_ORDER:
+        app_order(a, report->version);
+        return;
+    }
+}
+
+/* What was heard is forgotten: it may be there again, in another server's order of ids. */
+static void hear_again(struct app *a)
+{
+    a->heard = STREAM_ID_NONE;
+}
+
+/* ---- steps ---- */
 
 static void step(struct app *a, const struct refresh_event *ev)
 {
@@ -189,6 +245,7 @@ static void step(struct app *a, const struct refresh_event *ev)
     }
     for (size_t i = 0; i < out.n; i++)
         perform(a, &out.list[i]);
+    drop_settled_reports(a);
     if (attempting && !refresh_attempting(a->refresh))
         h->rested(a, h->arg);
 }
@@ -245,6 +302,8 @@ void app_free(struct app *a)
         return;
     if (a->command)
         redis_cancel(a->parts->store->redis, a->command);
+    if (a->drop)
+        redis_cancel(a->parts->store->redis, a->drop);
     if (a->call)
         wechat_cancel(a->parts->wechat, a->call);
     redis_unsubscribe(a->subscription);
@@ -285,6 +344,7 @@ void app_configure(struct app *a, const struct secret *secret, const struct refr
 
 void app_lead(struct app *a, int64_t epoch)
 {
+    hear_again(a);
     step(a, &(struct refresh_event){.kind = REFRESH_LEAD, .epoch = epoch});
 }
 
@@ -295,23 +355,19 @@ void app_unlead(struct app *a)
 
 void app_look(struct app *a)
 {
+    hear_again(a);
     step(a, &(struct refresh_event){.kind = REFRESH_LOOK});
 }
 
-void app_order(struct app *a)
+void app_order(struct app *a, int64_t version)
 {
-    step(a, &(struct refresh_event){.kind = REFRESH_ORDER});
+    step(a, &(struct refresh_event){.kind = REFRESH_ORDER, .version = version});
 }
 
 void app_report(struct app *a, int64_t version, int64_t errcode)
 {
     step(a,
          &(struct refresh_event){.kind = REFRESH_REPORT, .version = version, .errcode = errcode});
-}
-
-void app_displaced(struct app *a)
-{
-    step(a, &(struct refresh_event){.kind = REFRESH_DISPLACED});
 }
 
 /* ---- looks ---- */

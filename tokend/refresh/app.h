@@ -9,6 +9,7 @@
 #include "loop/loop.h"
 #include "redis/subscriber.h"
 #include "tokend/refresh/core.h"
+#include "tokend/refresh/reports.h"
 #include "tokend/refresh/store.h"
 #include "wechat/client.h"
 
@@ -49,10 +50,17 @@ void app_observe_every(struct app *a, int64_t ms); /* from the next look on; dis
 
 void app_lead(struct app *a, int64_t epoch);
 void app_unlead(struct app *a);
-void app_look(struct app *a);  /* something may have changed in Redis */
-void app_order(struct app *a); /* an operator wants a new token */
+void app_look(struct app *a); /* something may have changed in Redis */
+
+/* An entry of the app's reports stream, as often as it is read: what was heard already is passed
+ * over, and what the app cannot weigh yet is not heard. Once all is settled the entries are dropped
+ * from the stream. */
+void app_hear(struct app *a, const struct report *report);
+
+/* Told by word of mouth, while Redis is away: an operator wants a newer token than `version`; a
+ * consumer was refused with it. */
+void app_order(struct app *a, int64_t version);
 void app_report(struct app *a, int64_t version, int64_t errcode);
-void app_displaced(struct app *a);
 
 const char *app_id(const struct app *a);
 const struct refresh *app_refresh(const struct app *a);

@@ -248,11 +248,10 @@ static void take_pending(struct refresh *r, const struct refresh_env *env, int64
 
 /* Our token is not to be used, for another leader has been there; it must know that WeChat issued
  * one that it does not hold. */
-static void give_up_pending(struct refresh *r, const struct refresh_env *env,
-                            struct refresh_actions *out)
+static void give_up_pending(struct refresh *r, const struct refresh_env *env)
 {
     secret_wipe(&r->pending.token);
-    machine_report_displaced(r, out);
+    machine_owe_telling(r, env->now);
     r->read_at = env->now;
 }
 
@@ -271,10 +270,10 @@ void attempt_committed(struct refresh *r, const struct refresh_env *env,
         break;
     case REFRESH_STORE_FENCED:
         machine_fenced(r, r->attempt_epoch, env->now);
-        give_up_pending(r, env, out);
+        give_up_pending(r, env);
         break;
     case REFRESH_STORE_NEWER:
-        give_up_pending(r, env, out);
+        give_up_pending(r, env);
         break;
     case REFRESH_STORE_BUDGET:
     case REFRESH_STORE_FORCED:
@@ -294,18 +293,17 @@ void attempt_recommit(struct refresh *r, const struct refresh_env *env, struct r
         commit(r, env, out);
         return;
     }
-    secret_wipe(&r->pending.token);
     r->unresolved = true;
+    give_up_pending(r, env);
     machine_plan(r, env, out);
 }
 
 void attempt_settled(struct refresh *r, const struct refresh_env *env,
                      const struct refresh_event *ev, struct refresh_actions *out)
 {
-    if (ev->store == REFRESH_STORE_FENCED) {
-        if (r->last_err == ERR_UNKNOWN)
-            machine_report_displaced(r, out);
+    if (ev->store == REFRESH_STORE_FENCED)
         machine_fenced(r, r->attempt_epoch, env->now);
-    }
+    if (ev->store != REFRESH_STORE_OK && r->last_err == ERR_UNKNOWN)
+        machine_owe_telling(r, env->now);
     machine_plan(r, env, out);
 }

@@ -20,6 +20,7 @@ bool machine_is_operation(enum refresh_state s)
     case REFRESH_FETCHING:
     case REFRESH_COMMITTING:
     case REFRESH_SETTLING:
+    case REFRESH_TELLING:
         return true;
     case REFRESH_FOLLOWING:
     case REFRESH_HOLDING:
@@ -68,11 +69,6 @@ void machine_note(const struct refresh *r, enum refresh_note n, int64_t errcode,
     a->note = n;
     a->version = r->record.version;
     a->errcode = errcode;
-}
-
-void machine_report_displaced(const struct refresh *r, struct refresh_actions *out)
-{
-    add_action(out, REFRESH_DO_REPORT_DISPLACED)->version = r->record.version;
 }
 
 void machine_fenced(struct refresh *r, int64_t epoch, mono_ms_t now)
@@ -156,10 +152,12 @@ static void plan_holding(struct refresh *r)
 
 void machine_plan(struct refresh *r, const struct refresh_env *env, struct refresh_actions *out)
 {
-    if (mono_reached(env->now, r->read_at))
+    if (!r->leading && mono_reached(env->now, r->tell_at))
+        tell_start(r, env, out);
+    else if (mono_reached(env->now, r->read_at))
         look_start(r, env, out);
     else if (!r->leading)
-        machine_rest(r, REFRESH_FOLLOWING, r->read_at);
+        machine_rest(r, REFRESH_FOLLOWING, mono_min(r->read_at, r->tell_at));
     else if (r->adopted_epoch != r->epoch)
         machine_rest(r, REFRESH_WAITING, r->read_at);
     else if (machine_reason(r, env->now) != REFRESH_REASON_NONE)
@@ -184,6 +182,15 @@ static void reconfigure(struct refresh *r, const struct refresh_env *env,
     }
 }
 
+/* An order that was passed on may come when a newer token has been fetched already. */
+static void take_order(struct refresh *r, const struct refresh_env *env, int64_t version)
+{
+    if (version != 0 && version < r->record.version)
+        return;
+    r->ordered = true;
+    r->retry_at = env->now;
+}
+
 /* What is not an answer only changes what is wanted. */
 static void take_news(struct refresh *r, const struct refresh_env *env,
                       const struct refresh_event *ev, struct refresh_actions *out)
@@ -193,6 +200,7 @@ static void take_news(struct refresh *r, const struct refresh_env *env,
         r->leading = true;
         r->epoch = ev->epoch;
         r->read_at = env->now;
+        tell_self(r);
         return;
     case REFRESH_UNLEAD:
         r->leading = false;
@@ -205,8 +213,7 @@ static void take_news(struct refresh *r, const struct refresh_env *env,
         reconfigure(r, env, ev->config);
         return;
     case REFRESH_ORDER:
-        r->ordered = true;
-        r->retry_at = env->now;
+        take_order(r, env, ev->version);
         return;
     case REFRESH_DISPLACED:
         r->displaced = true;
@@ -222,6 +229,7 @@ static void take_news(struct refresh *r, const struct refresh_env *env,
     case REFRESH_COMMITTED:
     case REFRESH_SETTLED:
     case REFRESH_PROBED:
+    case REFRESH_TOLD:
         return;
     }
 }
@@ -244,6 +252,8 @@ static enum refresh_event_kind awaited(enum refresh_state s)
         return REFRESH_COMMITTED;
     case REFRESH_SETTLING:
         return REFRESH_SETTLED;
+    case REFRESH_TELLING:
+        return REFRESH_TOLD;
     case REFRESH_FOLLOWING:
     case REFRESH_HOLDING:
     case REFRESH_WAITING:
@@ -284,6 +294,9 @@ static void take_answer(struct refresh *r, const struct refresh_env *env,
     case REFRESH_SETTLING:
         attempt_settled(r, env, ev, out);
         return;
+    case REFRESH_TELLING:
+        tell_told(r, env, ev, out);
+        return;
     case REFRESH_FOLLOWING:
     case REFRESH_HOLDING:
     case REFRESH_WAITING:
@@ -320,7 +333,7 @@ struct refresh *refresh_new(const struct refresh_config *config, uint64_t seed, 
     r->record.expires = MONO_PAST;
     r->refresh_at = r->retry_at = r->read_at = now;
     r->last_probe = MONO_PAST;
-    r->probe_at = MONO_NEVER;
+    r->probe_at = r->tell_at = MONO_NEVER;
     machine_rest(r, REFRESH_FOLLOWING, now);
     return r;
 }
@@ -349,11 +362,24 @@ bool refresh_outstanding(const struct refresh *r)
     return machine_is_operation(r->state);
 }
 
+bool refresh_settled(const struct refresh *r)
+{
+    bool adopted = r->leading && r->adopted_epoch == r->epoch;
+    return adopted && !r->displaced && !r->ordered && !refresh_weighing(r, r->record.version);
+}
+
+bool refresh_weighing(const struct refresh *r, int64_t version)
+{
+    return r->leading && version != 0 &&
+           (r->report_version == version || r->dead_version == version);
+}
+
 bool refresh_attempting(const struct refresh *r)
 {
     return r->state == REFRESH_BEGINNING || r->state == REFRESH_FETCHING ||
            r->state == REFRESH_COMMITTING || r->state == REFRESH_RECOMMIT ||
-           r->state == REFRESH_SETTLING;
+           r->state == REFRESH_SETTLING || r->state == REFRESH_TELLING ||
+           r->tell_at.ms != MONO_NEVER.ms;
 }
 
 const struct record *refresh_record(const struct refresh *r)

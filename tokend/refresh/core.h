@@ -50,6 +50,7 @@ enum refresh_state {
     REFRESH_COMMITTING, /* writing the fetched token and removing the intent */
     REFRESH_RECOMMIT,   /* the commit got no answer: waiting to repeat it */
     REFRESH_SETTLING,   /* no token came: noting the failure, removing the intent if that is safe */
+    REFRESH_TELLING,    /* fenced out after a call: telling whoever leads that it may have issued */
 };
 
 /* Why a refresh is wanted; the first that applies. */
@@ -105,7 +106,7 @@ enum refresh_event_kind {
     REFRESH_UNLEAD, /* we no longer lead */
     REFRESH_LOOK,   /* something may have changed: Redis is back, a publish came, a clock jumped */
     REFRESH_RECONFIGURE, /* `config`; also clears a wait: the operator may have mended it */
-    REFRESH_ORDER,       /* an operator wants a new token now */
+    REFRESH_ORDER,       /* an operator wants a token newer than `version`; 0: a new one anyhow */
     REFRESH_REPORT,      /* a consumer was refused with the token of `version` */
     REFRESH_DISPLACED,   /* a fenced-out leader says that it fetched a token that nobody will use */
     REFRESH_READ,        /* answers of operations: */
@@ -115,16 +116,17 @@ enum refresh_event_kind {
     REFRESH_COMMITTED,
     REFRESH_SETTLED,
     REFRESH_PROBED,
+    REFRESH_TOLD,
 };
 
 struct refresh_event {
     enum refresh_event_kind kind;
     uint64_t op;                         /* of an answer: the action's */
     int64_t epoch;                       /* LEAD */
-    int64_t version;                     /* REPORT; COMMITTED, ASSERTED: as written */
+    int64_t version;                     /* REPORT, ORDER; COMMITTED: as written */
     int64_t issued_today;                /* BEGAN: counted with this one */
     wall_ms_t redis_now;                 /* READ, BEGAN: Redis's clock when the script ran */
-    enum refresh_store store;            /* READ, ASSERTED, BEGAN, COMMITTED, SETTLED */
+    enum refresh_store store;            /* READ, ASSERTED, BEGAN, COMMITTED, SETTLED, TOLD */
     struct refresh_seen seen;            /* READ */
     enum refresh_fetch fetch;            /* FETCHED */
     struct slice token;                  /* FETCHED with a token; borrowed for the step */
@@ -143,8 +145,8 @@ enum refresh_action_kind {
     REFRESH_DO_COMMIT,
     REFRESH_DO_SETTLE,
     REFRESH_DO_PROBE,
-    REFRESH_DO_REPORT_DISPLACED, /* no answer expected: add a report for whoever leads now */
-    REFRESH_DO_NOTE,             /* no answer expected: `note` for events, metrics and the log */
+    REFRESH_DO_TELL, /* add a "displaced" report for whoever leads now */
+    REFRESH_DO_NOTE, /* no answer expected: `note` for events, metrics and the log */
 };
 
 /* Things worth telling people, beside the refresh itself (which the commit script tells). */
@@ -177,7 +179,7 @@ struct refresh_action {
     int64_t epoch;
     struct refresh_written record; /* ASSERT, COMMIT */
     struct slice intent; /* BEGIN; COMMIT, SETTLE: the one that goes; ASSERT: if one is open */
-    int64_t version;     /* BEGIN, SETTLE, REPORT_DISPLACED, NOTE: that we know */
+    int64_t version;     /* BEGIN, SETTLE, TELL, NOTE: that we know */
     int64_t day, issued_today,
         budget;             /* BEGIN, ASSERT: issued_today is the least that counts for `day` */
     bool force;             /* BEGIN, FETCH: stable mode's force_refresh */
@@ -244,8 +246,16 @@ struct refresh_status refresh_status(const struct refresh *r, const struct refre
 const struct record *refresh_record(const struct refresh *r); /* borrowed until the next step */
 bool refresh_outstanding(const struct refresh *r);            /* an operation is under way */
 
-/* Between the first thought of an intent and its end: a graceful stop waits for this to be over
- * before it gives the lease back. */
+/* As the leader that has adopted the record: all that REPORT, ORDER and DISPLACED told is answered,
+ * or stands as an intent in Redis. Until then whoever would lead next must be told it too. */
+bool refresh_settled(const struct refresh *r);
+
+/* As the leader: a report about this version is being weighed, or was found true: another one adds
+ * nothing. */
+bool refresh_weighing(const struct refresh *r, int64_t version);
+
+/* Between the first thought of an intent and its end, or until whoever leads is told of a call of
+ * ours: a graceful stop waits for this to be over before it gives the lease back. */
 bool refresh_attempting(const struct refresh *r);
 
 const char *refresh_state_name(enum refresh_state s);

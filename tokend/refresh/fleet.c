@@ -24,6 +24,7 @@ struct fleet {
     struct loop_timer *rest_timer; /* looks again whether all attempts are over */
     mono_ms_t leave_at;            /* RESTING: whatever is under way */
     size_t report_turn;            /* where the reports' walk stands */
+    struct app *hurried;           /* whose turn is first; NULL: nobody's */
     void (*stopped)(void *arg);
     void *stopped_arg;
 };
@@ -155,7 +156,10 @@ static void on_rested(const struct app *a, void *arg)
 static const char *next_for_reports(void *arg)
 {
     struct fleet *f = arg;
-    struct app *a = fleet_next(f, &f->report_turn);
+    struct app *a = f->hurried;
+    f->hurried = NULL;
+    if (!a)
+        a = fleet_next(f, &f->report_turn);
     if (!a) {
         f->report_turn = 0;
         a = fleet_next(f, &f->report_turn);
@@ -168,27 +172,17 @@ static size_t count_for_reports(void *arg)
     return fleet_count(arg);
 }
 
-/* Before the new leader has read the record it knows no version to hold the report against. */
-static bool on_report(const char *appid, enum store_report kind, int64_t version, int64_t errcode,
-                      void *arg)
+static void on_report(const char *appid, const struct report *report, void *arg)
 {
     struct app *a = fleet_find(arg, slice_of(appid));
-    if (!a)
-        return true;
-    if (!app_status(a).adopted)
-        return false;
-    switch (kind) {
-    case STORE_REPORT_REFUSED:
-        app_report(a, version, errcode);
-        break;
-    case STORE_REPORT_DISPLACED:
-        app_displaced(a);
-        break;
-    case STORE_REPORT_ORDER:
-        app_order(a);
-        break;
-    }
-    return true;
+    if (a)
+        app_hear(a, report);
+}
+
+void fleet_hear(struct fleet *f, struct app *a)
+{
+    f->hurried = a;
+    reports_hurry(f->reports);
 }
 
 /* ---- the apps ---- */
@@ -225,6 +219,7 @@ static void remove_others(struct fleet *f, const struct map *wanted)
         app_free(gone[i]);
     }
     free(gone);
+    f->hurried = NULL;
 }
 
 void fleet_set(struct fleet *f, const struct fleet_entry *entries, size_t n)

@@ -54,6 +54,10 @@ size_t fleet_count(const struct fleet *f);
 /* Walks all apps: start with *at = 0; NULL at the end. Do not change the fleet meanwhile. */
 struct app *fleet_next(const struct fleet *f, size_t *at);
 
+/* The leader looks at the app's reports at once: something was added. For another it does nothing.
+ */
+void fleet_hear(struct fleet *f, struct app *a);
+
 bool fleet_leads(const struct fleet *f);
 int64_t fleet_epoch(const struct fleet *f);
 

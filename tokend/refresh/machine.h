@@ -1,6 +1,6 @@
 /* machine.h - the inside of the refresh machine, for its own files only: core.c takes events and
  * plans, look.c reads Redis and writes a lost record back, attempt.c is one refresh from begin to
- * commit, probe.c is reports and probes.
+ * commit, tell.c is what a fenced-out leader owes the next one, probe.c is reports and probes.
  *
  * Each handler of an answer is called with the machine at rest and leaves it with the next
  * operation started, resting with a deadline, or planned (machine_plan). */
@@ -47,7 +47,8 @@ struct refresh {
 
     /* What makes a refresh or a probe wanted. */
     bool unresolved; /* there may have been an issuance that nobody holds */
-    bool displaced;  /* the same, told since the fetch under way was asked for, or before it */
+    bool
+        displaced; /* the same, told since the fetch under way was asked for; Redis has no intent */
     bool ordered;
     int64_t dead_version;   /* proven dead by a probe; 0: none */
     int64_t report_version; /* reported and not yet probed; 0: none */
@@ -59,6 +60,7 @@ struct refresh {
     int64_t last_errcode;
 
     mono_ms_t refresh_at, retry_at, probe_at, read_at;
+    mono_ms_t tell_at; /* MONO_NEVER: the leader need not be told of anything */
     mono_ms_t last_probe;
     mono_ms_t deadline;     /* MONO_NEVER while an operation is outstanding */
     wall_ms_t redis_now;    /* what Redis's clock showed at least ... */
@@ -80,7 +82,10 @@ void machine_rest(struct refresh *r, enum refresh_state state, mono_ms_t until);
 
 void machine_note(const struct refresh *r, enum refresh_note n, int64_t errcode,
                   struct refresh_actions *out);
-void machine_report_displaced(const struct refresh *r, struct refresh_actions *out);
+
+/* A call of ours may have issued a token that nobody will use, and Redis does not know of it: the
+ * leader must, be it another one or we again. */
+void machine_owe_telling(struct refresh *r, mono_ms_t now);
 
 /* Redis refused what carried `epoch`: if that is still ours, we lead no more until a new one comes.
  */
@@ -126,6 +131,13 @@ void attempt_recommit(struct refresh *r, const struct refresh_env *env,
                       struct refresh_actions *out);
 void attempt_settled(struct refresh *r, const struct refresh_env *env,
                      const struct refresh_event *ev, struct refresh_actions *out);
+
+/* ---- tell.c ---- */
+
+void tell_self(struct refresh *r); /* we lead now: what we owed, we know */
+void tell_start(struct refresh *r, const struct refresh_env *env, struct refresh_actions *out);
+void tell_told(struct refresh *r, const struct refresh_env *env, const struct refresh_event *ev,
+               struct refresh_actions *out);
 
 /* ---- probe.c ---- */
 

@@ -26,6 +26,8 @@ const char *refresh_state_name(enum refresh_state s)
         return "recommit";
     case REFRESH_SETTLING:
         return "settling";
+    case REFRESH_TELLING:
+        return "telling";
     }
     return "?";
 }

@@ -27,9 +27,8 @@ void probe_start(struct refresh *r, const struct refresh_env *env, struct refres
 void probe_report(struct refresh *r, const struct refresh_env *env, const struct refresh_event *ev,
                   struct refresh_actions *out)
 {
-    bool known = r->report_version == ev->version || r->dead_version == ev->version;
     if (!r->leading || !record_live(&r->record, env->now) || ev->version != r->record.version ||
-        known)
+        refresh_weighing(r, ev->version))
         return;
     r->report_version = ev->version;
     machine_note(r, REFRESH_NOTE_REPORTED, ev->errcode, out);

@@ -1,16 +1,12 @@
 #include "tokend/refresh/reports.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-#include "log/log.h"
 
 enum {
     TURN_MS = 50,       /* between two reads */
     TURNS_A_ROUND = 10, /* in which every app has had its turn */
     MIN_BATCH = 64,     /* streams in one read, at least and ... */
     MAX_BATCH = 1024,   /* ... at most */
-    MAX_ENTRIES = 100,  /* of one stream in one read: reports.lua says so too */
 };
 
 struct reports {
@@ -20,6 +16,7 @@ struct reports {
     struct loop_timer *timer;
     uint64_t command; /* the read under way; 0: none */
     bool running;
+    bool hurried; /* the next turn follows at once */
 };
 
 /* ---- one entry: id and its fields ---- */
@@ -38,18 +35,17 @@ static int64_t number_field(const struct redis_value *fields, const char *name)
     return slice_to_int(field(fields, name), INT32_MIN, INT64_MAX, &n) ? n : 0;
 }
 
-static bool hear(struct reports *r, const char *appid, const struct redis_value *fields)
+static void hear(struct reports *r, const char *appid, struct stream_id id,
+                 const struct redis_value *fields)
 {
     enum store_report kind = STORE_REPORT_REFUSED;
     if (field(fields, "displaced").n > 0)
         kind = STORE_REPORT_DISPLACED;
     else if (field(fields, "order").n > 0)
         kind = STORE_REPORT_ORDER;
-    int64_t version = number_field(fields, "version");
-    int64_t errcode = number_field(fields, "errcode");
-    log_debug("report.heard", LOG_STR("appid", appid), LOG_INT("version", version),
-              LOG_INT("errcode", errcode));
-    return r->hooks.heard(appid, kind, version, errcode, r->hooks.arg);
+    const struct report report = {id, kind, number_field(fields, "version"),
+                                  number_field(fields, "errcode")};
+    r->hooks.heard(appid, &report, r->hooks.arg);
 }
 
 /* ---- one stream: its key and its entries ---- */
@@ -66,19 +62,15 @@ static void take_stream(struct reports *r, const struct redis_value *stream)
 {
     struct slice key = redis_value_slice(redis_value_at(stream, 0));
     const struct redis_value *entries = redis_value_at(stream, 1);
-    struct slice argv[2 + MAX_ENTRIES] = {SLICE_LIT("XDEL"), key};
     char appid[TOKEN_KEY_SIZE];
-    size_t n = redis_value_count(entries), heard = 0;
-    if (!appid_of(key, appid) || n > MAX_ENTRIES)
+    struct stream_id id;
+    if (!appid_of(key, appid))
         return;
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < redis_value_count(entries); i++) {
         const struct redis_value *entry = redis_value_at(entries, i);
-        if (hear(r, appid, redis_value_at(entry, 1)))
-            argv[2 + heard++] = redis_value_slice(redis_value_at(entry, 0));
+        if (stream_id_parse(redis_value_slice(redis_value_at(entry, 0)), &id))
+            hear(r, appid, id, redis_value_at(entry, 1));
     }
-    if (heard > 0)
-        redis_command(r->store->redis, REDIS_NOW, r->store->timeout_ms, argv, 2 + heard, NULL,
-                      NULL);
 }
 
 /* ---- one turn ---- */
@@ -90,7 +82,8 @@ static void on_read(const struct redis_result *result, void *arg)
     for (size_t i = 0; r->running && i < redis_value_count(result->value); i++)
         take_stream(r, redis_value_at(result->value, i));
     if (r->running)
-        loop_timer_after(r->timer, TURN_MS);
+        loop_timer_after(r->timer, r->hurried ? 0 : TURN_MS);
+    r->hurried = false;
 }
 
 static size_t batch_size(const struct reports *r)
@@ -104,7 +97,6 @@ static size_t batch_size(const struct reports *r)
     return n < count ? n : count;
 }
 
-/* What is handled is deleted, so all that is there is new. */
 static void read_batch(struct reports *r, size_t n)
 {
     const struct store *s = r->store;
@@ -159,6 +151,16 @@ void reports_start(struct reports *r)
         return;
     r->running = true;
     if (!r->command)
+        loop_timer_after(r->timer, 0);
+}
+
+void reports_hurry(struct reports *r)
+{
+    if (!r->running)
+        return;
+    if (r->command)
+        r->hurried = true;
+    else
         loop_timer_after(r->timer, 0);
 }
 

@@ -87,17 +87,17 @@ static const struct redis_script *build(const struct store *s, const char *appid
         add_text(args, slice_of(s->owner));
         add_text(args, a->intent);
         return &s->scripts->settle;
+    case REFRESH_DO_TELL:
     case REFRESH_DO_FETCH:
     case REFRESH_DO_PROBE:
-    case REFRESH_DO_REPORT_DISPLACED:
     case REFRESH_DO_NOTE:
         break;
     }
-    UNREACHABLE("not an operation on Redis");
+    UNREACHABLE("not a script");
 }
 
-uint64_t store_run(const struct store *s, const char *appid, const struct refresh_action *a,
-                   redis_done_fn *fn, void *arg)
+static uint64_t run_script(const struct store *s, const char *appid, const struct refresh_action *a,
+                           redis_done_fn *fn, void *arg)
 {
     char names[TOKEN_SCRIPT_KEYS][TOKEN_KEY_SIZE], channel[TOKEN_KEY_SIZE];
     struct slice keys[TOKEN_SCRIPT_KEYS];
@@ -110,6 +110,14 @@ uint64_t store_run(const struct store *s, const char *appid, const struct refres
     const struct redis_script *script = build(s, appid, a, channel, &args);
     return redis_run(s->redis, script, REDIS_NOW, s->timeout_ms, keys, TOKEN_SCRIPT_KEYS, args.list,
                      args.n, fn, arg);
+}
+
+uint64_t store_run(const struct store *s, const char *appid, const struct refresh_action *a,
+                   redis_done_fn *fn, void *arg)
+{
+    if (a->kind == REFRESH_DO_TELL)
+        return store_add_report(s, appid, STORE_REPORT_DISPLACED, a->version, 0, s->owner, fn, arg);
+    return run_script(s, appid, a, fn, arg);
 }
 
 /* ---- answers ---- */
@@ -150,9 +158,10 @@ static enum refresh_event_kind answers(enum refresh_action_kind kind)
         return REFRESH_COMMITTED;
     case REFRESH_DO_SETTLE:
         return REFRESH_SETTLED;
+    case REFRESH_DO_TELL:
+        return REFRESH_TOLD;
     case REFRESH_DO_FETCH:
     case REFRESH_DO_PROBE:
-    case REFRESH_DO_REPORT_DISPLACED:
     case REFRESH_DO_NOTE:
         break;
     }
@@ -189,9 +198,11 @@ void store_answer(enum refresh_action_kind kind, uint64_t op, const struct redis
 {
     *out = (struct refresh_event){.kind = answers(kind), .op = op, .store = outcome(r)};
     *fenced_by = 0;
+    if (kind == REFRESH_DO_TELL && r->outcome == REDIS_REPLIED)
+        out->store = REFRESH_STORE_OK; /* the entry's id; no word of a script */
     if (out->store == REFRESH_STORE_FENCED)
         *fenced_by = number_at(r->value, 1);
-    if (out->store != REFRESH_STORE_OK)
+    if (out->store != REFRESH_STORE_OK || kind == REFRESH_DO_TELL)
         return;
     out->redis_now = (wall_ms_t){number_at(r->value, 1)};
     if (kind == REFRESH_DO_READ)
@@ -302,4 +313,15 @@ uint64_t store_add_report(const struct store *s, const char *appid, enum store_r
         add_flag(&args, true);
     }
     return redis_command(s->redis, REDIS_WAIT, s->timeout_ms, args.list, args.n, fn, arg);
+}
+
+uint64_t store_drop_reports(const struct store *s, const char *appid, struct stream_id last,
+                            redis_done_fn *fn, void *arg)
+{
+    char key[TOKEN_KEY_SIZE], id[STREAM_ID_SIZE];
+    token_key(TOKEN_KEY_REPORTS, s->prefix, appid, key);
+    stream_id_format(last, id);
+    const struct slice keys[] = {slice_of(key)}, args[] = {slice_of(id)};
+    return redis_run(s->redis, &s->scripts->drop_reports, REDIS_NOW, s->timeout_ms, keys, 1, args,
+                     1, fn, arg);
 }

@@ -5,6 +5,7 @@
 
 #include "redis/client.h"
 #include "token/scripts.h"
+#include "token/stream_id.h"
 #include "tokend/refresh/core.h"
 #include "tokend/refresh/lease.h"
 
@@ -18,7 +19,9 @@ struct store {
     int64_t lease_ttl_ms;
 };
 
-/* Runs what READ, ASSERT, BEGIN, COMMIT or SETTLE asks for; fn as redis_run's. Returns its id. */
+/* Runs what READ, ASSERT, BEGIN, COMMIT, SETTLE or TELL asks for; fn as redis_run's. Returns its
+ * id.
+ */
 uint64_t store_run(const struct store *s, const char *appid, const struct refresh_action *a,
                    redis_done_fn *fn, void *arg);
 
@@ -46,5 +49,9 @@ enum store_report {
 uint64_t store_add_report(const struct store *s, const char *appid, enum store_report kind,
                           int64_t version, int64_t errcode, const char *by, redis_done_fn *fn,
                           void *arg);
+
+/* Removes the entries of the app's reports stream up to this one, the last that is settled. */
+uint64_t store_drop_reports(const struct store *s, const char *appid, struct stream_id last,
+                            redis_done_fn *fn, void *arg);
 
 #endif

@@ -13,7 +13,7 @@ static const char *action_name(enum refresh_action_kind k)
         [REFRESH_DO_READ] = "read",     [REFRESH_DO_ASSERT] = "assert",
         [REFRESH_DO_BEGIN] = "begin",   [REFRESH_DO_FETCH] = "fetch",
         [REFRESH_DO_COMMIT] = "commit", [REFRESH_DO_SETTLE] = "settle",
-        [REFRESH_DO_PROBE] = "probe",   [REFRESH_DO_REPORT_DISPLACED] = "report displaced",
+        [REFRESH_DO_TELL] = "tell",     [REFRESH_DO_PROBE] = "probe",
         [REFRESH_DO_NOTE] = "note",
     };
     return names[k];
@@ -150,7 +150,7 @@ void play_store(struct play *p, enum refresh_store outcome)
     static const enum refresh_event_kind kinds[] = {
         [REFRESH_DO_READ] = REFRESH_READ,      [REFRESH_DO_ASSERT] = REFRESH_ASSERTED,
         [REFRESH_DO_BEGIN] = REFRESH_BEGAN,    [REFRESH_DO_COMMIT] = REFRESH_COMMITTED,
-        [REFRESH_DO_SETTLE] = REFRESH_SETTLED,
+        [REFRESH_DO_SETTLE] = REFRESH_SETTLED, [REFRESH_DO_TELL] = REFRESH_TOLD,
     };
     const struct refresh_action *a = &p->asked;
     struct refresh_event ev = {.kind = kinds[a->kind], .op = a->op, .store = outcome};

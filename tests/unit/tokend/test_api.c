@@ -348,6 +348,36 @@ static void a_report_about_the_current_token_is_taken_up_by_the_leader(void **st
     }
 }
 
+static bool stream_holds(struct office *o, const char *text)
+{
+    return strstr(server_do(o->desk->server, "XRANGE " DESK_APP "reports - +"), text) != NULL;
+}
+
+/* WeChat is away: nothing that was told can be answered, and a new leader must be told it too. */
+static void what_was_told_stays_in_redis_until_it_is_answered(void **state)
+{
+    (void)state;
+    struct office *o = office_open(true);
+    assert_int_equal(post(o, APP "/token/report", "{\"version\":5,\"errcode\":40001}"), 202);
+    RUN_UNTIL(o->desk->loop, PATIENCE_MS, was_noted(o, "event reported version 5 errcode 40001"));
+    assert_true(stream_holds(o, "version 5 errcode 40001 by "));
+    assert_int_equal(post(o, APP "/token/report", "{\"version\":5,\"errcode\":42001}"), 202);
+    assert_false(stream_holds(o, "errcode 42001")); /* it is being weighed already */
+    office_close(o);
+}
+
+static void what_needs_no_answer_leaves_the_stream_at_once(void **state)
+{
+    (void)state;
+    struct office *o = office_open(true);
+    server_do(o->desk->server, "XADD " DESK_APP "reports * version 4 errcode 40001 by x");
+    server_do(o->desk->server, "XADD " DESK_APP "reports * version 99 errcode 40001 by x");
+    server_do(o->desk->server, "XADD " DESK_APP "reports * nonsense 1");
+    RUN_UNTIL(o->desk->loop, PATIENCE_MS, !stream_holds(o, "nonsense"));
+    assert_false(stream_holds(o, "version"));
+    office_close(o);
+}
+
 static void a_follower_passes_reports_and_orders_on_to_the_leader(void **state)
 {
     (void)state;
@@ -407,6 +437,8 @@ int main(void)
         cmocka_unit_test(a_report_that_is_none_is_refused),
         cmocka_unit_test(a_report_about_another_token_changes_nothing),
         cmocka_unit_test(a_report_about_the_current_token_is_taken_up_by_the_leader),
+        cmocka_unit_test(what_was_told_stays_in_redis_until_it_is_answered),
+        cmocka_unit_test(what_needs_no_answer_leaves_the_stream_at_once),
         cmocka_unit_test(a_follower_passes_reports_and_orders_on_to_the_leader),
         cmocka_unit_test(an_order_begins_a_refresh),
         cmocka_unit_test(tokens_are_handed_out_while_redis_is_away),

@@ -176,12 +176,62 @@ static void a_fenced_commit_tells_the_new_leader_and_leads_no_more(void **state)
     (void)state;
     struct play *p = committing();
     play_store(p, REFRESH_STORE_FENCED);
-    play_take(p, REFRESH_DO_REPORT_DISPLACED);
-    assert_int_equal(play_take(p, REFRESH_DO_READ)->epoch, 0);
+    play_take(p, REFRESH_DO_TELL);
     assert_false(play_status(p).leading);
+    play_store(p, REFRESH_STORE_OK);
+    assert_int_equal(play_take(p, REFRESH_DO_READ)->epoch, 0);
     struct refresh_seen seen = play_seen(p, 8, "tok-new-leader", LIFETIME);
     play_read(p, &seen);
     play_serves(p, "tok-new-leader", 8);
+    play_free(p);
+}
+
+static void a_fenced_out_leader_tells_until_redis_has_it(void **state)
+{
+    (void)state;
+    struct play *p = committing();
+    play_store(p, REFRESH_STORE_FENCED);
+    for (int i = 0; i < 20; i++) {
+        play_take(p, REFRESH_DO_TELL);
+        assert_true(refresh_attempting(p->core)); /* a graceful stop waits */
+        play_store(p, REFRESH_STORE_FAILED);
+        if (play_asks(p))
+            continue;
+        assert_in_range(play_await(p), 1, 2000);
+    }
+    play_take(p, REFRESH_DO_TELL);
+    play_store(p, REFRESH_STORE_OK);
+    assert_false(refresh_attempting(p->core));
+    play_take(p, REFRESH_DO_READ);
+    play_free(p);
+}
+
+static void who_leads_again_before_redis_has_it_tells_itself(void **state)
+{
+    (void)state;
+    struct play *p = committing();
+    play_store(p, REFRESH_STORE_FENCED);
+    play_take(p, REFRESH_DO_TELL);
+    play_lead(p, 3);
+    play_store(p, REFRESH_STORE_FAILED);
+    assert_int_equal(play_take(p, REFRESH_DO_READ)->epoch, 3);
+    struct refresh_seen seen = play_seen(p, 8, "tok-new-leader", LIFETIME);
+    play_read(p, &seen);
+    assert_int_equal(play_status(p).reason, REFRESH_REASON_UNRESOLVED);
+    play_take(p, REFRESH_DO_BEGIN);
+    play_free(p);
+}
+
+/* The call may have reached WeChat after another leader's. */
+static void a_settle_that_nobody_answered_is_told_when_the_lead_is_lost(void **state)
+{
+    (void)state;
+    struct play *p = play_fetching();
+    play_no_token(p, REFRESH_FETCH_UNKNOWN);
+    play_take(p, REFRESH_DO_SETTLE);
+    play_tell(p, REFRESH_UNLEAD);
+    play_store(p, REFRESH_STORE_FAILED);
+    play_take(p, REFRESH_DO_TELL);
     play_free(p);
 }
 
@@ -194,8 +244,10 @@ static void a_fenced_settle_tells_the_new_leader_unless_certainly_nothing_was_is
         play_no_token(p, unknown ? REFRESH_FETCH_UNKNOWN : REFRESH_FETCH_NOT_SENT);
         play_take(p, REFRESH_DO_SETTLE);
         play_store(p, REFRESH_STORE_FENCED);
-        if (unknown)
-            play_take(p, REFRESH_DO_REPORT_DISPLACED);
+        if (unknown) {
+            play_take(p, REFRESH_DO_TELL);
+            play_store(p, REFRESH_STORE_OK);
+        }
         assert_int_equal(play_take(p, REFRESH_DO_READ)->epoch, 0);
         assert_false(play_status(p).leading);
         play_free(p);
@@ -211,9 +263,9 @@ static void a_fenced_answer_to_an_old_epoch_does_not_end_a_new_lead(void **state
     play_lead(p, 2);
     p->asked = commit;
     play_store(p, REFRESH_STORE_FENCED);
-    play_take(p, REFRESH_DO_REPORT_DISPLACED);
     assert_true(play_status(p).leading);
     assert_int_equal(play_take(p, REFRESH_DO_READ)->epoch, 2);
+    assert_int_equal(play_status(p).reason, REFRESH_REASON_UNRESOLVED); /* it tells itself */
     play_free(p);
 }
 
@@ -222,11 +274,11 @@ static void a_commit_that_meets_a_newer_version_yields_to_it(void **state)
     (void)state;
     struct play *p = committing();
     play_store(p, REFRESH_STORE_NEWER);
-    play_take(p, REFRESH_DO_REPORT_DISPLACED);
     play_take(p, REFRESH_DO_READ);
     struct refresh_seen seen = play_seen(p, 12, "tok-12", LIFETIME);
     play_read(p, &seen);
     play_serves(p, "tok-12", 12);
+    play_take(p, REFRESH_DO_BEGIN); /* WeChat issued ours later, perhaps */
     play_free(p);
 }
 
@@ -295,6 +347,8 @@ static void a_token_that_could_never_be_written_is_over_in_its_time(void **state
     play_pass(p, LIFETIME);
     play_serves(p, NULL, 0);
     play_tell(p, REFRESH_TICK);
+    play_take(p, REFRESH_DO_READ);
+    play_store(p, REFRESH_STORE_FAILED);
     play_refresh(p, "tok-9");
     play_serves(p, "tok-9", 8);
     play_free(p);
@@ -312,6 +366,9 @@ int main(void)
         cmocka_unit_test(an_answer_of_another_kind_than_was_asked_is_dropped),
         cmocka_unit_test(commit_and_settle_name_the_intent_that_they_end),
         cmocka_unit_test(a_fenced_commit_tells_the_new_leader_and_leads_no_more),
+        cmocka_unit_test(a_fenced_out_leader_tells_until_redis_has_it),
+        cmocka_unit_test(who_leads_again_before_redis_has_it_tells_itself),
+        cmocka_unit_test(a_settle_that_nobody_answered_is_told_when_the_lead_is_lost),
         cmocka_unit_test(a_fenced_settle_tells_the_new_leader_unless_certainly_nothing_was_issued),
         cmocka_unit_test(a_fenced_answer_to_an_old_epoch_does_not_end_a_new_lead),
         cmocka_unit_test(a_commit_that_meets_a_newer_version_yields_to_it),

@@ -292,7 +292,6 @@ static void our_own_intent_under_which_wechat_was_called_is_one(void **state)
     play_fetch(p, "tok-8");
     play_take(p, REFRESH_DO_COMMIT);
     play_store(p, REFRESH_STORE_NEWER);
-    play_take(p, REFRESH_DO_REPORT_DISPLACED);
     play_take(p, REFRESH_DO_READ);
     struct refresh_seen seen = play_seen(p, 9, "tok-9", LIFETIME);
     seen.intent = slice_of(intent);

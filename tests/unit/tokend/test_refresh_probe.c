@@ -251,6 +251,87 @@ static void a_displaced_token_keeps_the_intent_of_an_attempt_that_was_refused(vo
     play_free(p);
 }
 
+/* ---- what must be told again to whoever leads next ---- */
+
+static void a_report_is_settled_when_a_probe_found_it_wrong(void **state)
+{
+    (void)state;
+    struct play *p = play_holding();
+    assert_true(refresh_settled(p->core));
+    play_report(p, 6);
+    assert_true(refresh_settled(p->core)); /* of an older token: nothing to weigh */
+    play_report(p, 7);
+    assert_true(refresh_weighing(p->core, 7));
+    assert_false(refresh_settled(p->core));
+    play_take_note(p, REFRESH_NOTE_REPORTED);
+    play_take(p, REFRESH_DO_PROBE);
+    assert_false(refresh_settled(p->core));
+    play_probe(p, REFRESH_PROBE_LIVE);
+    play_take_note(p, REFRESH_NOTE_FLAPPED);
+    assert_true(refresh_settled(p->core));
+    assert_false(refresh_weighing(p->core, 7));
+    play_free(p);
+}
+
+static void a_true_report_is_settled_by_the_new_token(void **state)
+{
+    (void)state;
+    struct play *p = probing();
+    play_probe(p, REFRESH_PROBE_DEAD);
+    play_take_note(p, REFRESH_NOTE_DISPLACED);
+    play_begin(p);
+    assert_true(refresh_weighing(p->core, 7));
+    play_fetch(p, "tok-8");
+    play_take(p, REFRESH_DO_COMMIT);
+    assert_false(refresh_settled(p->core));
+    play_store(p, REFRESH_STORE_OK);
+    assert_true(refresh_settled(p->core));
+    play_free(p);
+}
+
+static void a_displaced_token_is_settled_by_the_intent_and_an_order_by_the_new_token(void **state)
+{
+    (void)state;
+    for (int order = 0; order < 2; order++) {
+        struct play *p = play_holding();
+        play_tell(p, order ? REFRESH_ORDER : REFRESH_DISPLACED);
+        play_take(p, REFRESH_DO_BEGIN);
+        assert_false(refresh_settled(p->core));
+        play_store(p, REFRESH_STORE_OK);
+        assert_int_equal(refresh_settled(p->core), !order);
+        play_fetch(p, "tok-8");
+        play_commit(p);
+        assert_true(refresh_settled(p->core));
+        play_free(p);
+    }
+}
+
+static void nothing_is_settled_by_who_does_not_lead_or_has_not_read_the_record(void **state)
+{
+    (void)state;
+    struct play *p = play_holding();
+    play_tell(p, REFRESH_UNLEAD);
+    assert_false(refresh_settled(p->core));
+    play_lead(p, 2);
+    play_take(p, REFRESH_DO_READ);
+    assert_false(refresh_settled(p->core));
+    struct refresh_seen seen = play_seen(p, 7, "tok-7", LIFETIME);
+    play_read(p, &seen);
+    assert_true(refresh_settled(p->core));
+    play_free(p);
+}
+
+static void an_order_that_a_newer_token_has_answered_is_passed_over(void **state)
+{
+    (void)state;
+    struct play *p = play_holding();
+    play_send(p, &(struct refresh_event){.kind = REFRESH_ORDER, .version = 6});
+    play_quiet(p, HOUR);
+    play_send(p, &(struct refresh_event){.kind = REFRESH_ORDER, .version = 7});
+    play_take(p, REFRESH_DO_BEGIN);
+    play_free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +350,11 @@ int main(void)
         cmocka_unit_test(a_displaced_token_is_answered_by_a_refresh_without_a_previous),
         cmocka_unit_test(a_token_displaced_while_ours_was_fetched_is_answered_by_another_refresh),
         cmocka_unit_test(a_displaced_token_keeps_the_intent_of_an_attempt_that_was_refused),
+        cmocka_unit_test(a_report_is_settled_when_a_probe_found_it_wrong),
+        cmocka_unit_test(a_true_report_is_settled_by_the_new_token),
+        cmocka_unit_test(a_displaced_token_is_settled_by_the_intent_and_an_order_by_the_new_token),
+        cmocka_unit_test(nothing_is_settled_by_who_does_not_lead_or_has_not_read_the_record),
+        cmocka_unit_test(an_order_that_a_newer_token_has_answered_is_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
