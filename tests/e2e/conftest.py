@@ -8,6 +8,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 
 from harness import process  # noqa: E402
 from harness.apps import App  # noqa: E402
+from harness.cluster import Cluster  # noqa: E402
 from harness.platform import Platform  # noqa: E402
 from harness.redis_server import RedisServer  # noqa: E402
 from harness.stack import Stack  # noqa: E402
@@ -66,6 +67,12 @@ def make_wxsim(stack, tmp_path, app):
 def make_platform(stack, tmp_path):
     """make_platform(tokend={…}, loginsvc={…}, expires_in="2s", …): see harness/platform.py."""
     return lambda **parts: stack.add(Platform(tmp_path, **parts))
+
+
+@pytest.fixture
+def make_cluster(stack, tmp_path):
+    """make_cluster(3, tokend={…}, redis=…, expires_in="2s", …): see harness/cluster.py."""
+    return lambda tokends, **parts: stack.add(Cluster(tmp_path, tokends, **parts))
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import time
+from contextlib import contextmanager
 
 import requests
 
@@ -83,6 +84,16 @@ class Process:
 
     def signal(self, number):
         self.child.send_signal(number)
+
+    @contextmanager
+    def frozen(self):
+        """As a machine that hangs: SIGSTOP, and SIGCONT in the end."""
+        self.signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            if self.running():
+                self.signal(signal.SIGCONT)
 
     def kill(self):
         """As a crash: SIGKILL. Harmless twice; a stop afterwards only looks at the log."""

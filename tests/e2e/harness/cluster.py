@@ -1,0 +1,91 @@
+"""Several tokends over one Redis, and what a consumer of theirs may expect whatever happens to it."""
+import json
+import os
+
+from .daemons import Tokend
+from .platform import Platform
+from .wait import eventually
+
+
+class Cluster(Platform):
+    """`tokends` of them, with the settings `tokend`. ways: an object with url for each, that leads
+    to the Redis (a Proxy), instead of the Redis itself."""
+
+    def __init__(self, folder, tokends=3, tokend=None, ways=(), redis=None, **wxsim):
+        super().__init__(folder, tokend=tokend, redis=redis, way=next(iter(ways), None),
+                         **wxsim)
+        self.tokends = [self.tokend]
+        try:
+            for number in range(1, tokends):
+                where = os.path.join(str(folder), f"tokend-{number}")
+                os.mkdir(where)
+                self.tokends.append(self.stack.add(
+                    Tokend(where, ways[number] if ways else self.redis, self.wxsim.url, self.app,
+                           **(tokend or {}))))
+            self.settled()
+        except BaseException:
+            self.stack.stop()
+            raise
+
+    def running(self):
+        return [t for t in self.tokends if t.process.running()]
+
+    def leaders(self):
+        return [t for t in self.running() if t.get("/v1/apps").json()["leading"]]
+
+    def leader(self, timeout=15):
+        """The only one that leads, once there is exactly one."""
+        return eventually(lambda: len(found := self.leaders()) == 1 and found[0], timeout,
+                          what="one leader")
+
+    def followers(self):
+        leader = self.leader()
+        return [t for t in self.running() if t is not leader]
+
+    # ---- what HTTP says ----
+
+    def served(self, tokend=None):
+        """(status, token or the problem's code, version) of GET /v1/apps/A/token."""
+        answer = (tokend or self.tokend).get(f"/v1/apps/{self.app.id}/token")
+        body = answer.json()
+        return answer.status_code, body.get("access_token", body.get("code")), body.get("version")
+
+    def all_serve(self, token, version):
+        """For throughout(): every tokend hands out this one, and WeChat would take it."""
+        for tokend in self.running():
+            assert self.served(tokend) == (200, token, version), tokend.folder
+        assert self.wxsim.check(token)["live"]
+
+    def settled(self, token=None, version=None, timeout=15):
+        """Waits until one leads and all of them and Redis agree on a token that lives, on this one
+        if it is given."""
+        def agree():
+            mine = self.token(), self.version()
+            assert mine[0] and (token is None or mine == (token, version)), mine
+            assert len(self.leaders()) == 1
+            self.all_serve(*mine)
+            previous = self.redis.client.get(self.keys.previous)
+            assert not previous or self.wxsim.check(previous)["live"], "a dead previous token"
+            return mine
+        return eventually(agree, timeout, what="all of one mind")
+
+    def order(self, tokend=None):
+        assert (tokend or self.tokend).post(
+            f"/v1/apps/{self.app.id}/token/refresh").status_code == 202
+
+    # ---- what the log says ----
+
+    @staticmethod
+    def lines(tokend, level="warn", event=None):
+        """Its log's lines of this level and above, as dicts; of this event only, if given."""
+        levels = ("debug", "info", "warn", "error")
+        found = []
+        for line in tokend.process.log().splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            if levels.index(entry["level"]) >= levels.index(level) and event in (None,
+                                                                                 entry["event"]):
+                found.append(entry)
+        return found
