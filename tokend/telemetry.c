@@ -1,6 +1,8 @@
 #include "tokend/telemetry.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define TOKEND_METRICS(X)                                                                          \
     X(COUNTER, REFRESHES, "tokend_refreshes_total", "appid", "New versions written")               \
@@ -15,7 +17,9 @@
       "1 while only an operator can mend the app: see its last_errcode")                           \
     X(GAUGE, ISSUED_TODAY, "tokend_issued_today", "appid", "Issuances counted against the budget") \
     X(GAUGE, LEADING, "tokend_leading", "", "1 while this instance refreshes")                     \
-    X(GAUGE, EPOCH, "tokend_epoch", "", "Fencing epoch of the last lead")                          \
+    X(GAUGE, LEADER, "tokend_leader_info", "leader",                                               \
+      "1 for the instance that leads, as seen here")                                               \
+    X(GAUGE, EPOCH, "tokend_epoch", "", "Fencing epoch of whoever leads; 0: unknown")              \
     X(GAUGE, REDIS_READY, "tokend_redis_ready", "", "1 while Redis answers")                       \
     X(COUNTER, WECHAT_CALLS, "tokend_wechat_calls_total", "path,outcome", "Calls to WeChat")       \
     X(HISTOGRAM, WECHAT_SECONDS, "tokend_wechat_call_seconds", "path", "Time of calls to WeChat")
@@ -27,6 +31,7 @@ struct telemetry {
     struct metrics *metrics;
     struct fleet *fleet;
     struct redis_client *redis;
+    char leader[STORE_OWNER_MAX + 1]; /* whom the metrics name; empty: nobody */
 };
 
 static void count(struct telemetry *t, int family, const char *const *labels)
@@ -77,6 +82,16 @@ static void collect_app(struct telemetry *t, const struct app *a)
     set(t, ISSUED_TODAY, labels, (double)s.issued_today);
 }
 
+static void collect_leader(struct telemetry *t)
+{
+    const char *leader = fleet_leader(t->fleet);
+    if (t->leader[0] && (!leader || strcmp(t->leader, leader) != 0))
+        metrics_forget(t->metrics, "leader", t->leader);
+    snprintf(t->leader, sizeof t->leader, "%s", leader ? leader : "");
+    if (leader)
+        set(t, LEADER, METRIC_LABELS(leader), 1);
+}
+
 static void collect(void *arg)
 {
     struct telemetry *t = arg;
@@ -85,6 +100,7 @@ static void collect(void *arg)
         return;
     for (struct app *a; (a = fleet_next(t->fleet, &at)) != NULL;)
         collect_app(t, a);
+    collect_leader(t);
     set(t, LEADING, NULL, fleet_leads(t->fleet) ? 1 : 0);
     set(t, EPOCH, NULL, (double)fleet_epoch(t->fleet));
     set(t, REDIS_READY, NULL, redis_client_ready(t->redis) ? 1 : 0);

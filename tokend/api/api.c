@@ -81,9 +81,9 @@ static void on_apps(struct http_call *call, void *arg)
             json_array_append_new(list, view_app(app, clock_mono()));
     bool leads = fleet_leads(a->parts.fleet);
     reply_taken(call, 200,
-                json_pack("{s:b,s:I,s:s,s:o}", "leading", leads, "epoch",
-                          (json_int_t)fleet_epoch(a->parts.fleet), "instance",
-                          a->parts.store->owner, "apps", list));
+                json_pack("{s:s,s:b,s:s?,s:I,s:o}", "instance", a->parts.store->owner, "leading",
+                          leads, "leader", fleet_leader(a->parts.fleet), "epoch",
+                          (json_int_t)fleet_epoch(a->parts.fleet), "apps", list));
 }
 
 static void on_app(struct http_call *call, void *arg)

@@ -261,6 +261,11 @@ int64_t fleet_epoch(const struct fleet *f)
     return leader_epoch(f->leader);
 }
 
+const char *fleet_leader(const struct fleet *f)
+{
+    return leader_name(f->leader);
+}
+
 /* ---- life ---- */
 
 struct fleet *fleet_new(const struct fleet_parts *parts)

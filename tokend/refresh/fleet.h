@@ -59,6 +59,7 @@ struct app *fleet_next(const struct fleet *f, size_t *at);
 void fleet_hear(struct fleet *f, struct app *a);
 
 bool fleet_leads(const struct fleet *f);
-int64_t fleet_epoch(const struct fleet *f);
+int64_t fleet_epoch(const struct fleet *f);      /* of whoever leads; 0: unknown */
+const char *fleet_leader(const struct fleet *f); /* its name; NULL: nobody leads, or unknown */
 
 #endif

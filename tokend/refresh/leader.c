@@ -14,6 +14,11 @@ struct leader {
     struct redis_subscription *released;
     uint64_t command; /* of the operation under way; 0: none */
     uint64_t op;
+
+    /* Who had the lease when Redis last told, and how long it would last. */
+    char holder[STORE_OWNER_MAX + 1];
+    int64_t holder_epoch;
+    mono_ms_t holder_until;
 };
 
 static void step(struct leader *l, const struct lease_event *ev);
@@ -22,8 +27,13 @@ static void on_answer(const struct redis_result *r, void *arg)
 {
     struct leader *l = arg;
     struct lease_event ev;
+    struct lease_holder holder;
     l->command = 0;
-    store_lease_answer(l->op, r, &ev);
+    store_lease_answer(l->op, r, &ev, &holder);
+    if (!slice_copy(holder.name, l->holder, sizeof l->holder))
+        UNREACHABLE("a name is no longer than that");
+    l->holder_epoch = holder.epoch;
+    l->holder_until = mono_after(loop_now(l->loop), ev.remaining_ms);
     step(l, &ev);
 }
 
@@ -130,5 +140,12 @@ mono_ms_t leader_until(const struct leader *l)
 
 int64_t leader_epoch(const struct leader *l)
 {
-    return lease_epoch(l->lease);
+    return lease_leads(l->lease) ? lease_epoch(l->lease) : l->holder_epoch;
+}
+
+const char *leader_name(const struct leader *l)
+{
+    if (lease_leads(l->lease))
+        return l->store->owner;
+    return l->holder[0] && !mono_reached(loop_now(l->loop), l->holder_until) ? l->holder : NULL;
 }

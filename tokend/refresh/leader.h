@@ -30,6 +30,9 @@ void leader_stop(struct leader *l);                  /* hooks.unlead at once, ho
 
 bool leader_leads(const struct leader *l);
 mono_ms_t leader_until(const struct leader *l); /* MONO_PAST when not leading */
-int64_t leader_epoch(const struct leader *l);   /* the last one we had; 0 before */
+
+/* Of whoever leads, as far as it is known: ours while leading, else what Redis told last. */
+int64_t leader_epoch(const struct leader *l);    /* 0: unknown */
+const char *leader_name(const struct leader *l); /* borrowed until the next turn; NULL: nobody */
 
 #endif

@@ -249,10 +249,12 @@ uint64_t store_run_lease(const struct store *s, const struct lease_action *a, re
                      args.list, args.n, fn, arg);
 }
 
-void store_lease_answer(uint64_t op, const struct redis_result *r, struct lease_event *out)
+void store_lease_answer(uint64_t op, const struct redis_result *r, struct lease_event *out,
+                        struct lease_holder *holder)
 {
     struct slice word = redis_value_slice(redis_value_at(r->value, 0));
     *out = (struct lease_event){.kind = LEASE_FAILED, .op = op};
+    *holder = (struct lease_holder){.epoch = 0};
     if (r->outcome != REDIS_REPLIED)
         return;
     if (slice_is(word, "ok")) {
@@ -261,6 +263,9 @@ void store_lease_answer(uint64_t op, const struct redis_result *r, struct lease_
     } else if (slice_is(word, "held")) {
         out->kind = LEASE_HELD;
         out->remaining_ms = number_at(r->value, 1);
+        struct slice name = redis_value_slice(redis_value_at(r->value, 2));
+        if (ascii_only(name, 1, STORE_OWNER_MAX, ascii_printable))
+            *holder = (struct lease_holder){name, number_at(r->value, 3)};
     }
 }
 

@@ -9,6 +9,8 @@
 #include "tokend/refresh/core.h"
 #include "tokend/refresh/lease.h"
 
+enum { STORE_OWNER_MAX = 127 }; /* bytes in the name of a process */
+
 /* What all operations share; borrowed parts that outlive them. */
 struct store {
     struct redis_client *redis;
@@ -32,7 +34,15 @@ void store_answer(enum refresh_action_kind kind, uint64_t op, const struct redis
 
 uint64_t store_run_lease(const struct store *s, const struct lease_action *a, redis_done_fn *fn,
                          void *arg);
-void store_lease_answer(uint64_t op, const struct redis_result *r, struct lease_event *out);
+
+/* Who has the lease when it is not ours: empty when nobody has, or what has is no tokend. Borrowed
+ * from the result. */
+struct lease_holder {
+    struct slice name;
+    int64_t epoch;
+};
+void store_lease_answer(uint64_t op, const struct redis_result *r, struct lease_event *out,
+                        struct lease_holder *holder);
 
 /* Adds to the app's events stream; fire and forget. */
 void store_add_event(const struct store *s, const char *appid, const char *event, int64_t version,

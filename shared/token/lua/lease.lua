@@ -1,7 +1,7 @@
 -- The lease of the refreshing tokend. KEYS: leader, epoch.
 -- ARGV: acquire|renew|release, owner, ttl ms, epoch, channel of releases.
--- Gives ok and the epoch, or held and for how many ms more (0 when nobody has it). A lease that
--- never ends is none.
+-- Gives ok and the epoch, or held, for how many ms more (0 when nobody has it), by whom and the
+-- highest epoch. A lease that never ends is none.
 local verb, owner, ttl, epoch = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local holder = redis.call('GET', KEYS[1])
 if holder and redis.call('PTTL', KEYS[1]) == -1 then
@@ -10,7 +10,7 @@ end
 local counter = tonumber(redis.call('GET', KEYS[2]) or '0') or 0
 
 if holder ~= owner and (holder or verb ~= 'acquire') then
-    return {'held', math.max(redis.call('PTTL', KEYS[1]), 0)}
+    return {'held', math.max(redis.call('PTTL', KEYS[1]), 0), holder or '', counter}
 end
 if verb == 'release' then
     redis.call('DEL', KEYS[1])

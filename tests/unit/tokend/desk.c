@@ -63,7 +63,11 @@ const struct refresh_event *desk_run(struct desk *d, const struct refresh_action
 static void on_lease_answer(const struct redis_result *r, void *arg)
 {
     struct desk *d = arg;
-    store_lease_answer(1, r, &d->lease_answer);
+    struct lease_holder holder;
+    store_lease_answer(1, r, &d->lease_answer, &holder);
+    d->lease_epoch_held = holder.epoch;
+    if (!slice_copy(holder.name, d->lease_holder, sizeof d->lease_holder))
+        fail_msg("a name of %zu bytes", holder.name.n);
     done(d);
 }
 

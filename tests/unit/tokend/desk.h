@@ -31,6 +31,8 @@ struct desk {
     struct refresh_event answer;
     int64_t fenced_by;
     struct lease_event lease_answer;
+    char lease_holder[STORE_OWNER_MAX + 1];
+    int64_t lease_epoch_held;
     char token[128], previous[128], intent[256]; /* what the answer's slices point at */
     struct desk_view *view;
 };

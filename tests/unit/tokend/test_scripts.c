@@ -386,6 +386,8 @@ static void a_held_lease_is_nobody_elses(void **state)
         struct lease_event e = desk_run_lease(d, "two", kinds[i], epoch + 100);
         assert_int_equal(e.kind, LEASE_HELD);
         assert_in_range(e.remaining_ms, 1, 5000);
+        assert_string_equal(d->lease_holder, "one");
+        assert_int_equal(d->lease_epoch_held, epoch);
     }
     assert_redis(d, "GET " DESK_PREFIX ":leader", "one");
     assert_int_equal(desk_published(d), 0);
@@ -418,7 +420,18 @@ static void a_lease_that_ran_out_is_not_renewed(void **state)
     struct lease_event e = desk_run_lease(d, "one", LEASE_DO_RENEW, epoch);
     assert_int_equal(e.kind, LEASE_HELD);
     assert_int_equal(e.remaining_ms, 0);
+    assert_string_equal(d->lease_holder, "");
     assert_redis(d, "EXISTS " DESK_PREFIX ":leader", "0");
+    desk_close(d);
+}
+
+static void a_holder_that_is_no_tokend_has_no_name(void **state)
+{
+    (void)state;
+    struct desk *d = desk_open();
+    server_do(d->server, "SET " DESK_PREFIX ":leader caf\xc3\xa9 PX 5000");
+    assert_int_equal(desk_run_lease(d, "two", LEASE_DO_ACQUIRE, 0).kind, LEASE_HELD);
+    assert_string_equal(d->lease_holder, "");
     desk_close(d);
 }
 
@@ -473,6 +486,7 @@ int main(void)
         cmocka_unit_test(a_held_lease_is_nobody_elses),
         cmocka_unit_test(renewing_extends_it_and_keeps_the_epoch),
         cmocka_unit_test(a_lease_that_ran_out_is_not_renewed),
+        cmocka_unit_test(a_holder_that_is_no_tokend_has_no_name),
         cmocka_unit_test(a_lease_that_never_ends_is_none),
         cmocka_unit_test(releasing_frees_it_and_tells_the_others),
     };
