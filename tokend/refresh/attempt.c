@@ -228,6 +228,7 @@ static void take_pending(struct refresh *r, const struct refresh_env *env, int64
     bool same = secret_eq(&p->token, &rec->token);
     if (!same) {
         bool keep = !p->previous_dies && record_live(rec, env->now);
+        record_replace(rec);
         secret_set(&rec->previous, keep ? secret_reveal(&rec->token) : slice_of(NULL));
         rec->previous_until = rec->expires;
         secret_set(&rec->token, secret_reveal(&p->token));

@@ -16,6 +16,12 @@ static bool other_token(const struct record *rec, const struct refresh_seen *see
     return seen->token.n > 0 && !slice_eq(seen->token, secret_reveal(&rec->token));
 }
 
+/* Redis has one that ours, or one before it, replaced: an old snapshot. */
+static bool is_replaced(const struct record *rec, const struct refresh_seen *seen)
+{
+    return seen->version < rec->version && record_replaced(rec, seen->version, seen->issued_at);
+}
+
 /* Two tokens, and Redis is not ahead: it has lost data. Where its token was not plainly asked for
  * before ours, two leaders have each fetched one, and nobody can tell which came later. A plainly
  * older one is but an old snapshot. */
@@ -23,6 +29,8 @@ static bool in_conflict(const struct refresh *r, const struct refresh_seen *seen
 {
     const struct record *rec = &r->record;
     if (!record_live(rec, now) || !other_token(rec, seen) || seen->version > rec->version)
+        return false;
+    if (is_replaced(rec, seen))
         return false;
     return seen->version == rec->version ||
            seen->issued_at.ms + r->config.call_timeout_ms >= rec->issued_at.ms;
@@ -34,7 +42,8 @@ static bool ours_stands(const struct record *rec, const struct refresh_seen *see
 {
     if (!record_live(rec, now) || seen->version > rec->version)
         return false;
-    return !other_token(rec, seen) || rec->issued_at.ms > seen->issued_at.ms;
+    return !other_token(rec, seen) || is_replaced(rec, seen) ||
+           rec->issued_at.ms > seen->issued_at.ms;
 }
 
 /* The version never goes back: a token that comes under a version we have seen gets the next. */
@@ -48,6 +57,8 @@ static int64_t version_of(const struct record *rec, const struct refresh_seen *s
 static void take(struct refresh *r, const struct refresh_env *env, const struct refresh_seen *seen)
 {
     struct record *rec = &r->record;
+    if (other_token(rec, seen))
+        record_replace(rec);
     rec->version = version_of(rec, seen);
     secret_set(&rec->token, seen->token);
     secret_set(&rec->previous, seen->previous);

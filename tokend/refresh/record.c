@@ -1,10 +1,28 @@
 #include "tokend/refresh/record.h"
 
+#include <string.h>
+
 void record_clear(struct record *r)
 {
     secret_wipe(&r->token);
     secret_wipe(&r->previous);
     *r = (struct record){0};
+}
+
+void record_replace(struct record *r)
+{
+    if (!secret_is_set(&r->token))
+        return;
+    memmove(r->past + 1, r->past, sizeof r->past - sizeof r->past[0]);
+    r->past[0] = (struct record_past){r->version, r->issued_at};
+}
+
+bool record_replaced(const struct record *r, int64_t version, wall_ms_t issued_at)
+{
+    bool found = false;
+    for (size_t i = 0; version != 0 && i < RECORD_PAST; i++)
+        found |= r->past[i].version == version && r->past[i].issued_at.ms == issued_at.ms;
+    return found;
 }
 
 bool record_live(const struct record *r, mono_ms_t now)

@@ -17,6 +17,8 @@ enum token_mode {
     TOKEN_STABLE,  /* POST /cgi-bin/stable_token: the same token until its last minutes */
 };
 
+enum { RECORD_PAST = 4 };
+
 struct record {
     struct secret token;    /* unset when no token was ever known */
     int64_t version;        /* grows by one at each refresh; 0 when none was ever known */
@@ -26,9 +28,21 @@ struct record {
     wall_ms_t expires_at;   /* `expires` on Redis's clock */
     struct secret previous; /* unset when there is none that WeChat may still accept */
     mono_ms_t previous_until;
+
+    /* The last tokens that this one and those before it replaced, newest first. */
+    struct record_past {
+        int64_t version; /* 0: none */
+        wall_ms_t issued_at;
+    } past[RECORD_PAST];
 };
 
 void record_clear(struct record *r);
+
+/* The token is about to be replaced by a later one: notes it as past. */
+void record_replace(struct record *r);
+
+/* Whether this is one of the last tokens that were replaced. */
+bool record_replaced(const struct record *r, int64_t version, wall_ms_t issued_at);
 
 bool record_live(const struct record *r, mono_ms_t now);
 bool record_previous_live(const struct record *r, mono_ms_t now);

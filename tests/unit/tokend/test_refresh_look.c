@@ -167,6 +167,29 @@ static void a_plainly_older_token_in_redis_yields_to_ours(void **state)
     play_free(p);
 }
 
+/* Refreshes within a moment, then a snapshot from before them: nobody else has fetched. */
+static void a_token_that_we_have_replaced_yields_to_ours_however_young_it_is(void **state)
+{
+    (void)state;
+    for (int refreshes = 1; refreshes <= 4; refreshes++) {
+        struct play *p = play_holding();
+        for (int i = 0; i < refreshes; i++) {
+            play_tell(p, REFRESH_ORDER);
+            play_refresh(p, (const char *[]){"tok-8", "tok-9", "tok-10", "tok-11"}[i]);
+        }
+        play_tell(p, REFRESH_LOOK);
+        play_take(p, REFRESH_DO_READ);
+        finds(p, 7, "tok-7", LIFETIME);
+        const struct refresh_action *a = play_take(p, REFRESH_DO_ASSERT);
+        assert_int_equal(a->record.version, 7 + refreshes);
+        assert_slice(a->intent, "");
+        play_store(p, REFRESH_STORE_OK);
+        play_take_note(p, REFRESH_NOTE_RESTORED);
+        assert_int_equal(play_status(p).reason, REFRESH_REASON_NONE);
+        play_free(p);
+    }
+}
+
 /* Redis lost data, and two leaders fetched at about the same time: only a refresh makes it sure
  * that what we hold is what WeChat calls current. */
 static void tokens_of_about_the_same_moment_end_in_a_refresh_without_a_previous(void **state)
@@ -385,6 +408,7 @@ int main(void)
         cmocka_unit_test(a_newer_version_without_a_token_means_that_ours_is_not_the_last),
         cmocka_unit_test(a_follower_takes_what_the_leader_wrote_with_its_previous),
         cmocka_unit_test(a_plainly_older_token_in_redis_yields_to_ours),
+        cmocka_unit_test(a_token_that_we_have_replaced_yields_to_ours_however_young_it_is),
         cmocka_unit_test(tokens_of_about_the_same_moment_end_in_a_refresh_without_a_previous),
         cmocka_unit_test(of_two_tokens_of_one_version_the_later_gets_the_next_version),
         cmocka_unit_test(the_version_never_goes_back_over_an_expired_token_or_a_lost_database),
