@@ -32,7 +32,7 @@ struct request {
     struct list node; /* in the client's list of its state */
     enum request_state state;
     struct http_request what; /* its pointers are ours: into bytes, and a reference to hosts */
-    char *bytes;              /* owned: path_query, content_type, body */
+    char *bytes;              /* owned: path_query, content_type, headers, body */
     size_t bytes_size;
     http_answer_fn *fn;
     void *arg;
@@ -90,12 +90,21 @@ static bool is_path_query(struct slice s)
     return slice_starts(s, "/");
 }
 
+static bool are_header_lines(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if ((unsigned char)s.p[i] < ' ' && s.p[i] != '\n')
+            return false;
+    }
+    return true;
+}
+
 static void check_request(const struct http_request *req)
 {
     ASSERT(req->method == HTTP_GET || req->method == HTTP_POST);
     ASSERT(req->method == HTTP_POST || req->body.n == 0);
     ASSERT(req->hosts && req->timeout_ms > 0 && req->max_response > 0);
-    ASSERT(is_path_query(req->path_query));
+    ASSERT(is_path_query(req->path_query) && are_header_lines(req->headers));
 }
 
 static struct request *request_new(struct http_client *c, const struct http_request *req)
@@ -106,9 +115,10 @@ static struct request *request_new(struct http_client *c, const struct http_requ
     r->client = c;
     r->what = *req;
     r->what.hosts = http_hosts_ref(req->hosts);
-    r->bytes_size = req->path_query.n + type.n + req->body.n + 3;
+    r->bytes_size = req->path_query.n + type.n + req->headers.n + req->body.n + 4;
     char *at = r->bytes = xcalloc(r->bytes_size, 1);
     r->what.path_query = copy_to(&at, req->path_query);
+    r->what.headers = copy_to(&at, req->headers);
     r->what.body = copy_to(&at, req->body);
     if (req->content_type)
         r->what.content_type = copy_to(&at, type).p;
@@ -192,10 +202,12 @@ static bool ask_next_host(struct request *r)
     const struct transfer_plan plan = {.url = r->url,
                                        .method = r->what.method,
                                        .content_type = r->what.content_type,
+                                       .headers = r->what.headers,
                                        .body = r->what.body,
                                        .connect_timeout_ms = connect_share_ms(r),
                                        .max_response = r->what.max_response,
-                                       .repeatable = r->what.repeatable};
+                                       .repeatable = r->what.repeatable,
+                                       .streams = r->what.on_piece != NULL};
     transfer_start(r->client->multi, r->transfer, &plan);
     return true;
 }
@@ -255,6 +267,20 @@ static void note_host(const struct request *r, enum http_outcome outcome)
         http_hosts_failed(r->what.hosts, (size_t)r->host, loop_now(r->client->loop));
     else
         http_hosts_reached(r->what.hosts, (size_t)r->host);
+}
+
+/* Pieces of the body: time begins anew. The hook, called last, may be the request's end. */
+static void on_transfer_told(struct multi_item *item, void *arg)
+{
+    struct transfer *t = CONTAINER_OF(item, struct transfer, item);
+    struct request *r = t->owner;
+    struct slice piece = transfer_take_body(t);
+    (void)arg;
+    r->deadline = mono_after(loop_now(r->client->loop), r->what.timeout_ms);
+    loop_timer_at(r->timer, r->deadline);
+    r->what.on_piece(piece, r->arg);
+    bytes_wipe((char *)piece.p, piece.n);
+    free((char *)piece.p);
 }
 
 static void on_transfer_done(struct multi_item *item, void *arg)
@@ -379,7 +405,8 @@ struct http_client *http_client_new(struct loop *l, const struct http_client_opt
     struct http_client *c = xcalloc(1, sizeof *c);
     c->loop = l;
     set_options(c, options);
-    c->multi = multi_new(l, c->options.max_connections, on_transfer_done, c);
+    const struct multi_hooks hooks = {on_transfer_told, on_transfer_done, c};
+    c->multi = multi_new(l, c->options.max_connections, &hooks);
     c->requests = slots_new();
     c->tell_refused = event_new(loop_base(l), -1, 0, tell_refused, c);
     ASSERT(c->tell_refused != NULL);

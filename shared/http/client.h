@@ -30,16 +30,24 @@ struct http_client_options {
     size_t max_queued;          /* requests waiting for a connection; 0: 1024 */
 };
 
+/* A piece of a body, borrowed until this returns; may send and cancel requests, this one too. */
+typedef void http_piece_fn(struct slice piece, void *arg);
+
 struct http_request {
     enum http_method method;  /* HTTP_GET or HTTP_POST */
     struct http_hosts *hosts; /* the client takes a reference of its own */
     struct slice path_query;  /* behind the base: "/a/b?c=d", encoded; may hold secrets */
     const char *content_type; /* of the body; NULL for none */
+    struct slice headers;     /* further lines "Name: value", "\n" between them; may hold secrets */
     struct slice body;        /* POST only; may be empty */
     int64_t timeout_ms;       /* for everything: waiting, all hosts, the response; > 0 */
     size_t max_response;      /* bytes of body at most; > 0 */
     bool repeatable;          /* may arrive twice: lets it be sent again on a fresh connection when
                                  a kept-alive one turns out to be dead */
+    http_piece_fn *on_piece;  /* takes the body of a 2xx answer as it comes, for a response without
+                                 an end: then timeout_ms is the longest silence, max_response what
+                                 may come in one turn of the loop, and the answer's body empty.
+                                 NULL: the answer has the whole body */
 };
 
 enum http_outcome {
@@ -70,13 +78,14 @@ struct http_client *http_client_new(struct loop *l, const struct http_client_opt
 void http_client_free(struct http_client *c);
 
 /* Begins a request. All of *req is copied; fn(answer, arg) runs exactly once, later, on the loop
- * thread, and may send and cancel others. Hosts are asked in the order of http_hosts_next; the next
- * one only after NOT_SENT, all within timeout_ms. A full queue is NOT_SENT too. Returns the id for
- * http_client_cancel, never 0; 0 only while http_client_free runs, and then fn does not run. */
+ * thread, after the last on_piece(piece, arg), and may send and cancel others. Hosts are asked in
+ * the order of http_hosts_next; the next one only after NOT_SENT, all within timeout_ms. A full
+ * queue is NOT_SENT too. Returns the id for http_client_cancel, never 0; 0 only while
+ * http_client_free runs, and then fn does not run. */
 uint64_t http_client_send(struct http_client *c, const struct http_request *req, http_answer_fn *fn,
                           void *arg);
 
-/* Gives the request up: fn will not run. An id whose fn ran already is ignored. */
+/* Gives the request up: neither fn nor on_piece will run. An id whose fn ran already is ignored. */
 void http_client_cancel(struct http_client *c, uint64_t id);
 
 /* Requests whose fn has yet to run, those that wait among them. */

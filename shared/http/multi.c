@@ -22,10 +22,9 @@ struct multi {
     struct loop_timer *timer; /* curl's one timeout */
     struct event *kick;       /* curl's timeout of 0: still in this turn of the loop */
     struct fd_table by_fd;    /* of struct sock */
-    struct list done;         /* of multi_item */
+    struct list told, done;   /* of multi_item */
     bool address_failed;      /* since curl ran last */
-    void (*on_done)(struct multi_item *item, void *arg);
-    void *arg;
+    struct multi_hooks hooks;
 };
 
 /* ---- running curl ---- */
@@ -63,10 +62,12 @@ static void run(struct multi *m, int fd, int bits)
     ASSERT(curl_multi_socket_action(m->curl, fd, bits, &running) == CURLM_OK);
     try_next_addresses(m);
     collect_done(m);
+    while ((node = list_pop_front(&m->told)) != NULL)
+        m->hooks.on_told(LIST_ENTRY(node, struct multi_item, told), m->hooks.arg);
     while ((node = list_pop_front(&m->done)) != NULL) {
         struct multi_item *item = LIST_ENTRY(node, struct multi_item, node);
         item->added = false;
-        m->on_done(item, m->arg);
+        m->hooks.on_done(item, m->hooks.arg);
     }
 }
 
@@ -207,13 +208,12 @@ static int on_close_socket(void *arg, curl_socket_t fd)
 
 /* ---- making and using ---- */
 
-struct multi *multi_new(struct loop *l, size_t max_connections,
-                        void (*on_done)(struct multi_item *item, void *arg), void *arg)
+struct multi *multi_new(struct loop *l, size_t max_connections, const struct multi_hooks *hooks)
 {
     struct multi *m = xcalloc(1, sizeof *m);
     m->base = loop_base(l);
-    m->on_done = on_done;
-    m->arg = arg;
+    m->hooks = *hooks;
+    list_init(&m->told);
     list_init(&m->done);
     m->timer = loop_timer_new(l, on_timeout, m);
     m->kick = event_new(m->base, -1, 0, on_kick, m);
@@ -234,7 +234,7 @@ void multi_free(struct multi *m)
 {
     if (!m)
         return;
-    ASSERT(list_empty(&m->done));
+    ASSERT(list_empty(&m->told) && list_empty(&m->done));
     ASSERT(curl_multi_cleanup(m->curl) == CURLM_OK); /* closes sockets through us */
     loop_timer_free(m->timer);
     event_free(m->kick);
@@ -262,8 +262,16 @@ void multi_remove(struct multi *m, struct multi_item *item)
 {
     ASSERT(item->added);
     item->added = false;
+    list_remove(&item->told);
     if (list_linked(&item->node))
         list_remove(&item->node);
     else
         ASSERT(curl_multi_remove_handle(m->curl, item->easy) == CURLM_OK);
+}
+
+void multi_tell(struct multi *m, struct multi_item *item)
+{
+    ASSERT(item->added);
+    if (!list_linked(&item->told))
+        list_push_back(&m->told, &item->told);
 }

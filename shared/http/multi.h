@@ -23,13 +23,21 @@ struct multi_item {
     CURL *easy;
     CURLcode result;  /* when done */
     struct list node; /* among the items that are done and not yet reported */
+    struct list told; /* among the items that multi_tell named and that are not yet reported */
     bool added;
 };
 
-/* on_done(item, arg) runs once for each added item, later than multi_add; the item is then free to
- * be added again, and the hook may add and remove others. */
+/* What multi reports; a hook may add and remove items, its own too. */
+struct multi_hooks {
+    /* For an item that multi_tell named, in the same turn of the loop and before on_done. */
+    void (*on_told)(struct multi_item *item, void *arg);
+    /* Once for each added item, later than multi_add; the item is then free to be added again. */
+    void (*on_done)(struct multi_item *item, void *arg);
+    void *arg;
+};
+
 struct multi *multi_new(struct loop *l, size_t max_connections,
-                        void (*on_done)(struct multi_item *item, void *arg), void *arg) MUST_CHECK;
+                        const struct multi_hooks *hooks) MUST_CHECK;
 
 /* After all items have been removed or reported; closes the connections. NULL is allowed. */
 void multi_free(struct multi *m);
@@ -39,7 +47,11 @@ void multi_prepare(struct multi *m, CURL *easy);
 
 void multi_add(struct multi *m, struct multi_item *item);
 
-/* Takes an item back, whether it runs or waits to be reported: on_done does not run. */
+/* Takes an item back, whether it runs or waits to be reported: no hook runs for it. */
 void multi_remove(struct multi *m, struct multi_item *item);
+
+/* From within one of curl's own callbacks, where nobody may be called: `item`, which runs, has
+ * something to tell. */
+void multi_tell(struct multi *m, struct multi_item *item);
 
 #endif

@@ -47,6 +47,15 @@ static void grow_body(struct transfer *t, size_t need)
     t->body_size = size;
 }
 
+static bool is_wanted_in_pieces(const struct transfer *t)
+{
+    long status = 0;
+    if (!t->streams)
+        return false;
+    ASSERT(curl_easy_getinfo(t->item.easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK);
+    return status / 100 == 2;
+}
+
 static size_t on_body(char *p, size_t one, size_t n, void *arg)
 {
     struct transfer *t = arg;
@@ -59,6 +68,8 @@ static size_t on_body(char *p, size_t one, size_t n, void *arg)
         grow_body(t, t->body_n + n);
     memcpy(t->body + t->body_n, p, n);
     t->body_n += n;
+    if (is_wanted_in_pieces(t))
+        multi_tell(t->multi, &t->item);
     return n;
 }
 
@@ -114,6 +125,7 @@ static void set_request_options(struct transfer *t, const struct transfer_option
 struct transfer *transfer_new(struct multi *m, const struct transfer_options *options)
 {
     struct transfer *t = xcalloc(1, sizeof *t);
+    t->multi = m;
     t->item.easy = curl_easy_init();
     ASSERT(t->item.easy != NULL);
     multi_prepare(m, t->item.easy);
@@ -122,21 +134,40 @@ struct transfer *transfer_new(struct multi *m, const struct transfer_options *op
     return t;
 }
 
+static void drop_headers(struct transfer *t)
+{
+    SET(t->item.easy, CURLOPT_HTTPHEADER, NULL);
+    for (struct curl_slist *line = t->headers; line; line = line->next)
+        bytes_wipe(line->data, strlen(line->data));
+    curl_slist_free_all(t->headers);
+    free(t->headers_for);
+    t->headers = NULL;
+    t->headers_for = NULL;
+}
+
 void transfer_free(struct transfer *t)
 {
     transfer_clear(t);
+    drop_headers(t);
     curl_easy_cleanup(t->item.easy);
-    curl_slist_free_all(t->headers);
-    free(t->headers_for);
     free(t);
+}
+
+struct slice transfer_take_body(struct transfer *t)
+{
+    struct slice body = {t->body, t->body_n};
+    t->body = NULL;
+    t->body_n = t->body_size = 0;
+    return body;
 }
 
 void transfer_clear(struct transfer *t)
 {
-    bytes_wipe(t->body, t->body_n);
-    free(t->body);
-    t->body = NULL;
-    t->body_n = t->body_size = 0;
+    struct slice body = transfer_take_body(t);
+    bytes_wipe((char *)body.p, body.n);
+    free((char *)body.p);
+    if (!t->headers_alike)
+        drop_headers(t);
 }
 
 /* ---- running ---- */
@@ -148,22 +179,33 @@ static void add_header(struct transfer *t, const char *line)
     t->headers = longer;
 }
 
+static void add_headers(struct transfer *t, struct slice lines)
+{
+    while (lines.n > 0) {
+        char *line = slice_dup(slice_cut(&lines, '\n'));
+        add_header(t, line);
+        bytes_wipe(line, strlen(line));
+        free(line);
+    }
+}
+
 /* "Name:" takes a header away that curl would send. Requests of one client are much alike, so the
  * list is kept. */
-static void set_headers(struct transfer *t, const char *content_type)
+static void set_headers(struct transfer *t, const char *content_type, struct slice more)
 {
     char line[128];
-    if (t->headers && strcmp(t->headers_for, content_type) == 0)
+    bool alike = more.n == 0;
+    if (alike && t->headers && strcmp(t->headers_for, content_type) == 0)
         return;
     struct text text = text_init(line, sizeof line);
     text_fmt(&text, *content_type ? "Content-Type: %s" : "Content-Type:%s", content_type);
     ASSERT(!text.cut);
-    curl_slist_free_all(t->headers);
-    t->headers = NULL;
-    free(t->headers_for);
+    drop_headers(t);
     t->headers_for = xstrdup(content_type);
+    t->headers_alike = alike;
     add_header(t, line);
     add_header(t, "Expect:");
+    add_headers(t, more);
     SET(t->item.easy, CURLOPT_HTTPHEADER, t->headers);
 }
 
@@ -172,14 +214,14 @@ static void set_method(struct transfer *t, const struct transfer_plan *plan)
     CURL *easy = t->item.easy;
     if (plan->method == HTTP_GET) {
         SET(easy, CURLOPT_HTTPGET, 1L);
-        set_headers(t, "");
+        set_headers(t, "", plan->headers);
         return;
     }
     ASSERT(plan->method == HTTP_POST);
     SET(easy, CURLOPT_POST, 1L);
     SET(easy, CURLOPT_POSTFIELDS, plan->body.n ? plan->body.p : "");
     SET(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)plan->body.n);
-    set_headers(t, plan->content_type ? plan->content_type : "");
+    set_headers(t, plan->content_type ? plan->content_type : "", plan->headers);
 }
 
 /* Options that never change were set once: what changes is set each time, so no reset is needed. */
@@ -189,6 +231,7 @@ void transfer_start(struct multi *m, struct transfer *t, const struct transfer_p
     t->written = 0;
     t->refused = NULL;
     t->repeatable = plan->repeatable;
+    t->streams = plan->streams;
     t->head_n = 0;
     t->body_max = plan->max_response;
     SET(t->item.easy, CURLOPT_URL, plan->url);

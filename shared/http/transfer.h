@@ -31,20 +31,24 @@ struct transfer_plan {
     const char *url;
     enum http_method method;
     const char *content_type; /* NULL: none */
+    struct slice headers;     /* further lines, "\n" between them */
     struct slice body;
     int64_t connect_timeout_ms;
     size_t max_response;
     bool repeatable;
+    bool streams; /* the body of a 2xx answer is told of (multi_tell) piece by piece */
 };
 
 struct transfer {
     struct multi_item item;
+    struct multi *multi;
     struct list node; /* for the owner */
     void *owner;      /* for the owner */
     struct curl_slist *headers;
-    char *headers_for; /* the content type they were made for */
-    int written;       /* how often curl was about to write the request */
-    bool repeatable;
+    char *headers_for;  /* the content type they were made for */
+    bool headers_alike; /* there is nothing else in them: kept for the next request */
+    int written;        /* how often curl was about to write the request */
+    bool repeatable, streams;
     const char *refused; /* why we stopped it; NULL: we did not */
     size_t head_n;
     size_t body_max, body_n, body_size;
@@ -64,7 +68,11 @@ void transfer_outcome(const struct transfer *t, struct http_answer *out,
 /* True when the request may have reached a server. */
 bool transfer_was_sent(const struct transfer *t);
 
-/* Wipes and frees the body. */
+/* What has come of the body so far, out of t, which collects on from there: the caller wipes and
+ * frees it. */
+struct slice transfer_take_body(struct transfer *t) MUST_CHECK;
+
+/* Wipes and frees the body, and headers that are this request's alone. */
 void transfer_clear(struct transfer *t);
 
 #endif
