@@ -8,6 +8,8 @@ enum { PARAM_SIZE = 256 };
 static void give(struct visit *v, struct app *a, const struct grant *g)
 {
     char token[TOKEN_MAX + 1];
+    if (g->fresh)
+        ledger_add(book_ledger(v->book), &(struct issuance){a, *g, false, v->now.wall});
     book_write_token(v->book, a, g, token);
     text_str(&v->answer->body, "{\"access_token\":\"");
     text_str(&v->answer->body, token);

@@ -71,15 +71,15 @@ static void grant_current(const struct app *a, enum token_family family, mono_ms
                           struct grant *out)
 {
     const struct family *f = &a->families[family];
-    *out = (struct grant){family, f->current.serial, family_remaining_ms(f, now) / 1000};
+    *out = (struct grant){family, f->current.serial, family_remaining_ms(f, now) / 1000, false};
 }
 
 static void issue(struct app *a, const struct rules *r, enum token_family family, mono_ms_t now,
                   struct grant *out)
 {
     (void)family_issue(&a->families[family], now, r->lifetime_ms, r->overlap_ms);
-    a->counts.issued[family]++;
     grant_current(a, family, now, out);
+    out->fresh = true;
 }
 
 int app_fetch_classic(struct app *a, const struct rules *r, struct instant now, struct grant *out)
@@ -87,6 +87,7 @@ int app_fetch_classic(struct app *a, const struct rules *r, struct instant now, 
     if (!quota_take(&a->classic_day, wall_quota_day(now.wall), r->classic_per_day))
         return WX_DAY_LIMIT;
     issue(a, r, FAMILY_CLASSIC, now.mono, out);
+    a->counts.issued[FAMILY_CLASSIC]++;
     return WX_OK;
 }
 
@@ -113,17 +114,19 @@ int app_fetch_stable(struct app *a, const struct rules *r, bool forced, struct i
     int errcode = forced ? judge_forced(a, r, now, &renew) : WX_OK;
     if (errcode != WX_OK)
         return errcode;
-    if (renew)
-        issue(a, r, FAMILY_STABLE, now.mono, out);
-    else
+    if (!renew) {
         grant_current(a, FAMILY_STABLE, now.mono, out);
+        return WX_OK;
+    }
+    issue(a, r, FAMILY_STABLE, now.mono, out);
+    a->counts.issued[FAMILY_STABLE]++;
     return WX_OK;
 }
 
 void app_displace(struct app *a, const struct rules *r, enum token_family family,
-                  struct instant now)
+                  struct instant now, struct grant *out)
 {
-    (void)family_issue(&a->families[family], now.mono, r->lifetime_ms, r->overlap_ms);
+    issue(a, r, family, now.mono, out);
     a->counts.displaced++;
 }
 

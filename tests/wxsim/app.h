@@ -85,6 +85,7 @@ struct grant {
     enum token_family family;
     uint64_t serial;
     int64_t expires_in_s;
+    bool fresh; /* issued by this very call */
 };
 
 /* appid has APPID_MAX bytes at most. */
@@ -106,9 +107,9 @@ int app_fetch_classic(struct app *a, const struct rules *r, struct instant now,
 int app_fetch_stable(struct app *a, const struct rules *r, bool forced, struct instant now,
                      struct grant *out) MUST_CHECK;
 
-/* Another environment with the same secret gets itself a token of this family. */
+/* Another environment with the same secret gets itself a token of this family: *out. */
 void app_displace(struct app *a, const struct rules *r, enum token_family family,
-                  struct instant now);
+                  struct instant now, struct grant *out);
 
 /* Counts one getuserphonenumber: 0 or 45011. */
 int app_count_phone_call(struct app *a, const struct rules *r, struct instant now) MUST_CHECK;

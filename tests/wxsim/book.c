@@ -18,6 +18,7 @@ struct book {
     size_t napps;
     struct codes *login_codes, *phone_codes;
     struct sessions *sessions;
+    struct ledger *ledger;
     uint64_t unknown_token_uses;
 };
 
@@ -30,6 +31,7 @@ struct book *book_new(uint64_t seed, const struct rules *rules)
     b->login_codes = codes_new();
     b->phone_codes = codes_new();
     b->sessions = sessions_new();
+    b->ledger = ledger_new();
     return b;
 }
 
@@ -44,6 +46,7 @@ void book_free(struct book *b)
     codes_free(b->login_codes);
     codes_free(b->phone_codes);
     sessions_free(b->sessions);
+    ledger_free(b->ledger);
     free(b);
 }
 
@@ -54,6 +57,7 @@ void book_restart(struct book *b)
     codes_clear(b->login_codes);
     codes_clear(b->phone_codes);
     sessions_clear(b->sessions);
+    ledger_clear(b->ledger);
     b->unknown_token_uses = 0;
 }
 
@@ -169,6 +173,11 @@ int book_use_token(struct book *b, struct slice token, mono_ms_t now, struct app
         return WX_OK;
     view.app->counts.dead_token_uses++;
     return view.state.verdict == TOKEN_EXPIRED ? WX_TOKEN_EXPIRED : WX_BAD_CREDENTIAL;
+}
+
+struct ledger *book_ledger(struct book *b)
+{
+    return b->ledger;
 }
 
 uint64_t book_unknown_token_uses(const struct book *b)

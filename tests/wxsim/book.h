@@ -7,6 +7,7 @@
 #define WXSIM_BOOK_H
 
 #include "wxsim/app.h"
+#include "wxsim/ledger.h"
 #include "wxsim/sessions.h"
 
 enum {
@@ -69,6 +70,9 @@ struct token_view book_view_token(const struct book *b, struct slice token, mono
 int book_use_token(struct book *b, struct slice token, mono_ms_t now, struct app **out) MUST_CHECK;
 
 uint64_t book_unknown_token_uses(const struct book *b);
+
+/* Every token that is issued is to be added here. */
+struct ledger *book_ledger(struct book *b);
 
 /* ---- codes ---- */
 

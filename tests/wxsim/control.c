@@ -179,10 +179,37 @@ static void order_displace(struct order *o)
         fields_wrong(f, "family: expected classic or stable");
     if (f->wrong)
         return;
-    for (int64_t i = 0; i < times; i++)
+    for (int64_t i = 0; i < times; i++) {
+        struct issuance taken = {.app = a, .displaced = true, .at = o->now.wall};
         app_displace(a, book_rules(o->c->book),
-                     slice_is(family, "stable") ? FAMILY_STABLE : FAMILY_CLASSIC, o->now);
+                     slice_is(family, "stable") ? FAMILY_STABLE : FAMILY_CLASSIC, o->now,
+                     &taken.grant);
+        ledger_add(book_ledger(o->c->book), &taken);
+    }
     reply_int(o, "displaced", (uint64_t)times);
+}
+
+static json_t *issuance_of(const struct book *b, const struct issuance *i)
+{
+    char token[TOKEN_MAX + 1];
+    book_write_token(b, i->app, &i->grant, token);
+    json_t *json = json_pack("{s:s,s:s,s:s,s:I,s:b}", "token", token, "appid", i->app->appid,
+                             "family", i->grant.family == FAMILY_STABLE ? "stable" : "classic",
+                             "at", (json_int_t)i->at.ms, "displaced", i->displaced);
+    ASSERT(json != NULL);
+    return json;
+}
+
+static void order_issuances(struct order *o)
+{
+    const struct ledger *l = book_ledger(o->c->book);
+    const struct rules *rules = book_rules(o->c->book);
+    json_t *list = json_array();
+    for (size_t i = 0; i < ledger_count(l); i++)
+        ASSERT(json_array_append_new(list, issuance_of(o->c->book, ledger_at(l, i))) == 0);
+    reply_int(o, "lifetime_ms", (uint64_t)rules->lifetime_ms);
+    reply_int(o, "overlap_ms", (uint64_t)rules->overlap_ms);
+    reply_set(o, "issuances", list);
 }
 
 static void order_check(struct order *o)
@@ -284,6 +311,8 @@ static void order_stats(struct order *o)
       "{appid, secret?, frozen?, ip_refused?, punished?, ...}: makes or changes an app")           \
     X("check", true, order_check,                                                                  \
       "{token} -> {live, rank: current|previous|old|unknown, usable_for_ms, appid, family}")       \
+    X("issuances", false, order_issuances,                                                         \
+      "the last 4096: {token, appid, family, at, displaced}, and the rules they live by")          \
     X("reset", true, order_reset,                                                                  \
       "{all?}: no faults, counters at 0, held and hanging calls let go; all: no tokens either")    \
     X("stats", false, order_stats, "calls by path and outcome, issued, dead_token_uses, ...")
@@ -301,9 +330,9 @@ static const struct {
 #define EFFECT_TEXT_DONE "the call is carried out"
 #define EFFECT_TEXT_NONE "nothing is carried out"
 
-const char control_help[] =
-    "Orders, as POST /_sim/NAME (GET for stats) with a JSON object; appid is the first app where it"
-    "\nis left out:\n\n"
+const char control_help[] = "Orders, as POST /_sim/NAME (GET for stats and issuances) with a JSON "
+                            "object; appid is the first app where it"
+                            "\nis left out:\n\n"
 #define X(name, is_post, fn, help) "  " name "\n      " help "\n"
     ORDERS(X)
 #undef X

@@ -19,8 +19,9 @@ struct control {
     struct delivery *delivery;
 };
 
-/* Carries out `POST /_sim/NAME` (GET for stats) and returns the HTTP status: 200, 400 when the
- * order makes no sense, 404, 405. *out is an object for json_decref; with an error, {"error"}. */
+/* Carries out `POST /_sim/NAME` (GET for stats, issuances) and returns the HTTP status: 200, 400
+ * when the order makes no sense, 404, 405. *out is an object for json_decref; with an error,
+ * {"error"}. */
 int control_order(const struct control *c, struct slice name, bool is_post, struct slice body,
                   struct instant now, json_t **out) MUST_CHECK;
 

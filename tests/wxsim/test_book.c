@@ -161,7 +161,7 @@ static void what_was_never_issued_is_unknown(void **state)
 {
     struct world *w = world_of(state);
     struct token a = classic(w);
-    const struct grant future = {FAMILY_CLASSIC, 2, 0};
+    const struct grant future = {FAMILY_CLASSIC, 2, 0, false};
     char token[TOKEN_MAX + 1];
     book_write_token(w->book, w->app, &future, token);
     assert_int_equal(use(w, token), WX_BAD_CREDENTIAL);
@@ -270,9 +270,10 @@ static void another_environment_displaces_the_token_like_a_fetch_but_is_counted_
 {
     struct world *w = world_of(state);
     struct token a = classic(w);
-    app_displace(w->app, &usual, FAMILY_CLASSIC, w->now);
+    struct grant taken;
+    app_displace(w->app, &usual, FAMILY_CLASSIC, w->now, &taken);
     assert_int_equal(rank_of(w, a.text), RANK_PREVIOUS);
-    app_displace(w->app, &usual, FAMILY_CLASSIC, w->now);
+    app_displace(w->app, &usual, FAMILY_CLASSIC, w->now, &taken);
     assert_int_equal(use(w, a.text), WX_BAD_CREDENTIAL);
     assert_int_equal(w->app->counts.issued[FAMILY_CLASSIC], 1);
     assert_int_equal(w->app->counts.displaced, 2);
