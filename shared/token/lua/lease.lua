@@ -2,6 +2,12 @@
 -- ARGV: acquire|renew|release, owner, ttl ms, epoch, channel of releases.
 -- Gives ok and the epoch, or held, for how many ms more (0 when nobody has it), by whom and the
 -- highest epoch. A lease that never ends is none.
+for _, key in ipairs(KEYS) do
+    local kind = redis.call('TYPE', key).ok
+    if kind ~= 'string' and kind ~= 'none' then
+        redis.call('DEL', key) -- none of ours, and nobody could lead
+    end
+end
 local verb, owner, ttl, epoch = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 local holder = redis.call('GET', KEYS[1])
 if holder and redis.call('PTTL', KEYS[1]) == -1 then

@@ -6,6 +6,14 @@ local epoch = tonumber(ARGV[1])
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
+-- A key of another kind is none of ours, and would make every script fail.
+for i, kind in ipairs({'string', 'string', 'hash', 'hash', 'string', 'stream'}) do
+    local found = redis.call('TYPE', KEYS[i]).ok
+    if found ~= kind and found ~= 'none' then
+        redis.call('DEL', KEYS[i])
+    end
+end
+
 local function number(key, field)
     return tonumber(redis.call('HGET', key, field) or '0') or 0
 end

@@ -1,4 +1,6 @@
 """The whole of it: Redis, wxsim, tokend and loginsvc, wired as an operator would."""
+import redis
+
 from .apps import App
 from .daemons import Loginsvc, Tokend
 from .keys import Keys
@@ -34,10 +36,20 @@ class Platform:
     # ---- Redis, as any consumer sees it ----
 
     def token(self):
-        return self.redis.client.get(self.keys.token)
+        return self._read(self.redis.client.get, self.keys.token)
 
     def version(self):
-        return int(self.redis.client.hget(self.keys.record, "version") or 0)
+        version = self._read(self.redis.client.hget, self.keys.record, "version") or ""
+        return int(version) if version.isdecimal() else 0
+
+    @staticmethod
+    def _read(command, *args):
+        """What it gives; None also when a key is of another kind."""
+        try:
+            return command(*args)
+        except redis.ResponseError as error:
+            if not str(error).startswith("WRONGTYPE"):
+                raise
 
     def await_token(self):
         return eventually(self.token, what="a token in Redis")
