@@ -22,7 +22,7 @@
 enum {
     OWNER_SIZE = 96,
     REDIS_MAX_PENDING = 65536,  /* every app may ask at the same moment */
-    OBSERVE_INTERVAL_MS = 5000, /* how often an app looks at its record without a reason, ... */
+    OBSERVE_INTERVAL_MS = 1000, /* how often an app looks at its record without a reason, ... */
     OBSERVE_PER_APP_MS = 10,    /* ... and no more than this load with many apps */
     WECHAT_CONNECTIONS = 64,
     WECHAT_QUEUE = 16384,
