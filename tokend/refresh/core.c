@@ -183,10 +183,13 @@ static void reconfigure(struct refresh *r, const struct refresh_env *env,
 }
 
 /* An order that was passed on may come when a newer token has been fetched already. */
-static void take_order(struct refresh *r, const struct refresh_env *env, int64_t version)
+static void take_order(struct refresh *r, const struct refresh_env *env, int64_t version,
+                       struct refresh_actions *out)
 {
     if (version != 0 && version < r->record.version)
         return;
+    if (!r->ordered)
+        machine_note(r, REFRESH_NOTE_ORDERED, 0, out);
     r->ordered = true;
     r->retry_at = env->now;
 }
@@ -213,7 +216,7 @@ static void take_news(struct refresh *r, const struct refresh_env *env,
         reconfigure(r, env, ev->config);
         return;
     case REFRESH_ORDER:
-        take_order(r, env, ev->version);
+        take_order(r, env, ev->version, out);
         return;
     case REFRESH_DISPLACED:
         r->displaced = true;

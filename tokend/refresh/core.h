@@ -157,6 +157,7 @@ enum refresh_note {
     REFRESH_NOTE_EXPIRED,   /* the probe found it run out before its time */
     REFRESH_NOTE_RESTORED,  /* Redis had lost the record; it was written back */
     REFRESH_NOTE_BUDGET,    /* the day's budget is used up: no refresh until it is renewed */
+    REFRESH_NOTE_ORDERED,   /* an operator's order was taken */
 };
 
 /* The record as the Redis scripts want it. A key lives until its moment on Redis's clock, but no

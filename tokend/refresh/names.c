@@ -64,6 +64,8 @@ const char *refresh_note_name(enum refresh_note n)
         return "expired";
     case REFRESH_NOTE_RESTORED:
         return "restored";
+    case REFRESH_NOTE_ORDERED:
+        return "ordered";
     case REFRESH_NOTE_BUDGET:
         return "budget";
     }

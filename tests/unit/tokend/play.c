@@ -78,6 +78,14 @@ void play_report(struct play *p, int64_t version)
         p, &(struct refresh_event){.kind = REFRESH_REPORT, .version = version, .errcode = 40001});
 }
 
+void play_order(struct play *p)
+{
+    bool ordered = play_status(p).reason == REFRESH_REASON_ORDERED;
+    play_tell(p, REFRESH_ORDER);
+    if (!ordered)
+        play_take_note(p, REFRESH_NOTE_ORDERED);
+}
+
 void play_configure(struct play *p, const struct refresh_config *config)
 {
     play_send(p, &(struct refresh_event){.kind = REFRESH_RECONFIGURE, .config = config});

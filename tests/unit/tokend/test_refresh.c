@@ -163,7 +163,7 @@ static void the_old_token_is_served_through_the_overlap_at_most(void **state)
 {
     (void)state;
     struct play *p = play_holding();
-    play_tell(p, REFRESH_ORDER);
+    play_order(p);
     play_begin(p);
     play_fetch(p, "tok-8");
     const struct refresh_written *w = &play_take(p, REFRESH_DO_COMMIT)->record;
@@ -214,7 +214,7 @@ static void an_unknown_outcome_keeps_the_intent_and_the_next_token_has_no_previo
 {
     (void)state;
     struct play *p = play_holding();
-    play_tell(p, REFRESH_ORDER);
+    play_order(p);
     play_begin(p);
     play_take(p, REFRESH_DO_FETCH);
     play_no_token(p, REFRESH_FETCH_UNKNOWN);
@@ -228,7 +228,7 @@ static void an_unknown_outcome_keeps_the_intent_and_the_next_token_has_no_previo
     play_fetch(p, "tok-9");
     assert_slice(play_take(p, REFRESH_DO_COMMIT)->record.previous, "");
     play_store(p, REFRESH_STORE_OK);
-    play_tell(p, REFRESH_ORDER); /* and then it is as ever */
+    play_order(p); /* and then it is as ever */
     play_begin(p);
     play_fetch(p, "tok-10");
     assert_slice(play_take(p, REFRESH_DO_COMMIT)->record.previous, "tok-9");
@@ -386,7 +386,7 @@ static void what_was_issued_is_remembered_for_a_redis_that_forgets(void **state)
     assert_int_equal(play_take(p, REFRESH_DO_ASSERT)->issued_today, 30);
     play_store(p, REFRESH_STORE_OK);
     play_take_note(p, REFRESH_NOTE_RESTORED);
-    play_tell(p, REFRESH_ORDER);
+    play_order(p);
     const struct refresh_action *begin = play_take(p, REFRESH_DO_BEGIN);
     assert_int_equal(begin->issued_today, 30);
     assert_int_equal(begin->day, wall_quota_day(play_redis_now(p)));
@@ -397,7 +397,7 @@ static void a_new_day_begins_with_none_issued(void **state)
 {
     (void)state;
     struct play *p = play_holding();
-    play_tell(p, REFRESH_ORDER);
+    play_order(p);
     play_refresh(p, "tok-8");
     assert_int_equal(play_status(p).issued_today, 1);
     int64_t today = wall_quota_day(play_redis_now(p));

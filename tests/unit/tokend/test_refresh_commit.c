@@ -21,7 +21,7 @@ static void nothing_is_begun_with_less_of_the_lease_than_a_call_may_need(void **
     struct refresh_config config = play_config(TOKEN_CLASSIC);
     struct play *p = play_holding();
     p->lease_left_ms = config.lease_needed_ms - 1;
-    play_tell(p, REFRESH_ORDER);
+    play_order(p);
     play_quiet(p, 10 * SECOND);
     p->lease_left_ms = config.lease_needed_ms;
     assert_true(play_await(p) <= 100); /* soon after the lease was renewed */
@@ -75,7 +75,7 @@ static void a_token_is_of_the_family_that_was_asked_whatever_is_set_meanwhile(vo
     assert_int_equal(play_take(p, REFRESH_DO_COMMIT)->record.mode, TOKEN_CLASSIC);
     play_store(p, REFRESH_STORE_OK);
     assert_int_equal(refresh_record(p->core)->mode, TOKEN_CLASSIC);
-    play_tell(p, REFRESH_ORDER);
+    play_order(p);
     play_begin(p);
     assert_int_equal(play_take(p, REFRESH_DO_FETCH)->mode, TOKEN_STABLE);
     play_free(p);

@@ -52,7 +52,7 @@ static void a_lost_previous_token_is_written_back_for_what_is_left_of_it(void **
 {
     (void)state;
     struct play *p = play_holding();
-    play_tell(p, REFRESH_ORDER);
+    play_order(p);
     play_refresh(p, "tok-8");
     play_pass(p, MINUTE);
     play_tell(p, REFRESH_LOOK);
@@ -174,7 +174,7 @@ static void a_token_that_we_have_replaced_yields_to_ours_however_young_it_is(voi
     for (int refreshes = 1; refreshes <= 4; refreshes++) {
         struct play *p = play_holding();
         for (int i = 0; i < refreshes; i++) {
-            play_tell(p, REFRESH_ORDER);
+            play_order(p);
             play_refresh(p, (const char *[]){"tok-8", "tok-9", "tok-10", "tok-11"}[i]);
         }
         play_tell(p, REFRESH_LOOK);

@@ -119,7 +119,7 @@ static void a_report_during_a_refresh_is_answered_by_the_new_token(void **state)
 {
     (void)state;
     struct play *p = play_holding();
-    play_tell(p, REFRESH_ORDER);
+    play_order(p);
     play_begin(p);
     play_take(p, REFRESH_DO_FETCH);
     struct refresh_action fetch = p->asked;
@@ -175,7 +175,7 @@ static void an_order_refreshes_at_once_and_once(void **state)
 {
     (void)state;
     struct play *p = play_holding();
-    play_tell(p, REFRESH_ORDER);
+    play_order(p);
     assert_int_equal(play_status(p).reason, REFRESH_REASON_ORDERED);
     play_refresh(p, "tok-8");
     play_quiet(p, HOUR);
@@ -188,7 +188,7 @@ static void an_order_ends_a_wait(void **state)
     struct refresh_config config = play_config(TOKEN_CLASSIC);
     struct play *p = play_leading(&config, 0, NULL, 0);
     play_fail(p, ERR_OPERATOR, 40164);
-    play_tell(p, REFRESH_ORDER);
+    play_order(p);
     play_refresh(p, "tok-1");
     play_free(p);
 }
@@ -212,7 +212,7 @@ static void a_token_displaced_while_ours_was_fetched_is_answered_by_another_refr
     (void)state;
     for (int in_commit = 0; in_commit < 2; in_commit++) {
         struct play *p = play_holding();
-        play_tell(p, REFRESH_ORDER);
+        play_order(p);
         play_begin(p);
         play_take(p, REFRESH_DO_FETCH);
         struct refresh_action asked = p->asked;
@@ -240,7 +240,7 @@ static void a_displaced_token_keeps_the_intent_of_an_attempt_that_was_refused(vo
 {
     (void)state;
     struct play *p = play_holding();
-    play_tell(p, REFRESH_ORDER);
+    play_order(p);
     play_begin(p);
     play_take(p, REFRESH_DO_FETCH);
     play_tell(p, REFRESH_DISPLACED);
@@ -294,7 +294,10 @@ static void a_displaced_token_is_settled_by_the_intent_and_an_order_by_the_new_t
     (void)state;
     for (int order = 0; order < 2; order++) {
         struct play *p = play_holding();
-        play_tell(p, order ? REFRESH_ORDER : REFRESH_DISPLACED);
+        if (order)
+            play_order(p);
+        else
+            play_tell(p, REFRESH_DISPLACED);
         play_take(p, REFRESH_DO_BEGIN);
         assert_false(refresh_settled(p->core));
         play_store(p, REFRESH_STORE_OK);
@@ -328,6 +331,7 @@ static void an_order_that_a_newer_token_has_answered_is_passed_over(void **state
     play_send(p, &(struct refresh_event){.kind = REFRESH_ORDER, .version = 6});
     play_quiet(p, HOUR);
     play_send(p, &(struct refresh_event){.kind = REFRESH_ORDER, .version = 7});
+    play_take_note(p, REFRESH_NOTE_ORDERED);
     play_take(p, REFRESH_DO_BEGIN);
     play_free(p);
 }

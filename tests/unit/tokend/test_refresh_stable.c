@@ -91,7 +91,7 @@ static void the_last_moments_are_not_filled_with_calls(void **state)
 {
     (void)state;
     struct play *p = holding_stable(HOUR);
-    play_tell(p, REFRESH_ORDER);
+    play_order(p);
     gets_the_same(p, 900);
     assert_in_range(play_await(p), 500, 899);
     play_take(p, REFRESH_DO_BEGIN);
@@ -102,7 +102,7 @@ static void the_same_token_takes_the_life_that_wechat_says_is_left(void **state)
 {
     (void)state;
     struct play *p = holding_stable(HOUR);
-    play_tell(p, REFRESH_ORDER);
+    play_order(p);
     gets_the_same(p, 50 * MINUTE);
     assert_int_equal(record_remaining_ms(refresh_record(p->core), p->now), 50 * MINUTE);
     play_free(p);
@@ -113,11 +113,11 @@ static void the_same_token_is_no_issuance(void **state)
     (void)state;
     struct play *p = holding_stable(HOUR);
     for (int i = 0; i < 3; i++) {
-        play_tell(p, REFRESH_ORDER);
+        play_order(p);
         gets_the_same(p, HOUR);
         assert_int_equal(play_status(p).issued_today, 0);
     }
-    play_tell(p, REFRESH_ORDER);
+    play_order(p);
     assert_int_equal(play_take(p, REFRESH_DO_BEGIN)->issued_today, 0);
     play_free(p);
 }
@@ -161,7 +161,7 @@ static void a_dead_token_is_forced_only_when_the_normal_call_gives_it_again(void
     assert_slice(play_take(p, REFRESH_DO_COMMIT)->record.previous, "");
     play_store(p, REFRESH_STORE_OK);
     play_serves(p, "tok-8", 8);
-    play_tell(p, REFRESH_ORDER); /* and then no more by force */
+    play_order(p); /* and then no more by force */
     assert_false(play_take(p, REFRESH_DO_BEGIN)->force);
     play_free(p);
 }
@@ -181,7 +181,7 @@ static void an_order_alone_never_forces(void **state)
     (void)state;
     struct play *p = holding_stable(HOUR);
     for (int i = 0; i < 5; i++) {
-        play_tell(p, REFRESH_ORDER);
+        play_order(p);
         assert_false(p->out.list[0].force);
         gets_the_same(p, HOUR);
     }
