@@ -145,13 +145,21 @@ static struct slice name_of_option(struct slice option, char out[NAME_SIZE])
     return t.cut ? (struct slice){NULL, 0} : (struct slice){t.p, t.n};
 }
 
+/* The program's item that the option stands for, or NULL; its name in `name`. */
+static const struct config_item *own_item(const struct reading *r, const struct option *o,
+                                          char buffer[NAME_SIZE], struct slice *name,
+                                          bool *may_be_secret)
+{
+    *name = name_of_option(o->name, buffer);
+    return r->program->items_are_options ? find_item(r->program, *name, may_be_secret) : NULL;
+}
+
 static bool take_setting(struct reading *r, const struct option *o)
 {
     char buffer[NAME_SIZE];
+    struct slice name;
     bool may_be_secret = false;
-    struct slice name = name_of_option(o->name, buffer);
-    const struct config_item *item =
-        r->program->items_are_options ? find_item(r->program, name, &may_be_secret) : NULL;
+    const struct config_item *item = own_item(r, o, buffer, &name, &may_be_secret);
     if (!item)
         return err_set(r->e, "unknown option %.*s: expected one that --help lists",
                        (int)(o->name.n < 80 ? o->name.n : 80), o->name.p);
@@ -168,9 +176,22 @@ static bool take_setting(struct reading *r, const struct option *o)
     return true;
 }
 
+/* Whether it belongs to what the arguments before it name: "tool --version", "tool get --version
+ * 3".
+ */
+static bool is_of_command(const struct reading *r, const struct option *o)
+{
+    char buffer[NAME_SIZE];
+    struct slice name;
+    bool may_be_secret = false;
+    return r->command->arguments.n > 0 && own_item(r, o, buffer, &name, &may_be_secret);
+}
+
 static bool take_option(struct reading *r)
 {
     struct option o = split_option(r->argv[r->at]);
+    if (is_of_command(r, &o))
+        return take_setting(r, &o);
     if (slice_is(o.name, "--help") || slice_is(o.name, "-h"))
         return raise_action(r, &o, COMMAND_HELP);
     if (slice_is(o.name, "--version"))

@@ -107,8 +107,11 @@ struct config_rule {
     }
 
 enum config_flag {
-    CONFIG_RELOADABLE = 1, /* SIGHUP takes a new value over; the others need a restart */
-    CONFIG_MASKED = 2,     /* its text holds secrets though it is no SECRET: never shown */
+    CONFIG_RELOADABLE = 1,  /* SIGHUP takes a new value over; the others need a restart */
+    CONFIG_MASKED = 2,      /* its text holds secrets though it is no SECRET: never shown */
+    CONFIG_OPTION = 4,      /* an option of one run, no setting: on the command line only */
+    CONFIG_NO_ARGUMENT = 8, /* a SECRET that the command line takes as NAME_FILE only: what stands
+                               there every user of the machine may read */
 };
 
 struct config_item {
@@ -156,7 +159,8 @@ struct config_program {
     size_t n_sections;
     const char *environment_prefix; /* in front of every name in the environment and .env.local, for
                                        a program whose names are everyday words; or NULL */
-    bool items_are_options;         /* --expires-in 7200s for EXPIRES_IN; a BOOL needs no value */
+    bool items_are_options;         /* --expires-in 7200s for EXPIRES_IN; a BOOL needs no value.
+                                       Behind an argument they go before --help, --version, … */
     const char *arguments; /* what may follow the options, for --help ("get APPID"); or NULL */
     size_t max_arguments;  /* more are refused */
     const char *notes;     /* what else --help says, at its end; whole lines; or NULL */
@@ -210,8 +214,8 @@ const char *config_version(void);
 
 /* ---- generated texts ---- */
 
-/* docs/configuration.md and .env.example of programs that are configured together: what all of them
- * have stands once, in front. */
+/* docs/configuration.md and .env.example of several programs. Those that share a setting with the
+ * first one, which stand next to it, are configured together: what they all have stands once. */
 void config_write_docs(const struct config_program *const *programs, size_t n, FILE *out);
 void config_write_env_example(const struct config_program *const *programs, size_t n, FILE *out);
 

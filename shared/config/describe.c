@@ -16,6 +16,8 @@ static void write_name(const struct config_program *p, const struct config_item 
         else
             fputc(*c, out);
     }
+    if (p->items_are_options && item->flags & CONFIG_NO_ARGUMENT)
+        fputs("-file", out);
 }
 
 static void write_item(const struct config_program *p, const struct config_item *item, FILE *out)
@@ -91,8 +93,10 @@ static void write_slot(const struct config_item *item, const struct slot *slot, 
 
 static void write_slots(const struct slots *slots, FILE *out)
 {
-    for (size_t i = 0; i < slots->n; i++)
-        write_slot(&slots->items[i], &slots->at[i], out);
+    for (size_t i = 0; i < slots->n; i++) {
+        if (!(slots->items[i].flags & CONFIG_OPTION))
+            write_slot(&slots->items[i], &slots->at[i], out);
+    }
 }
 
 void describe_config(const struct config *c, FILE *out)

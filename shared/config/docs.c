@@ -25,11 +25,29 @@ static const struct config_section *find_section(const struct config_program *p,
     return NULL;
 }
 
-/* The programs that are described together. */
+static bool share_an_item(const struct config_program *a, const struct config_program *b)
+{
+    for (size_t i = 0; i < a->n_items; i++) {
+        if (find_item(b, a->items[i].name))
+            return true;
+    }
+    return false;
+}
+
+/* The programs that are configured together. */
 struct family {
     const struct config_program *const *programs;
     size_t n;
 };
+
+/* The programs that share settings with the first one, in front. */
+static struct family family_of(const struct config_program *const *programs, size_t n)
+{
+    struct family f = {programs, n ? 1 : 0};
+    while (f.n < n && share_an_item(programs[0], programs[f.n]))
+        f.n++;
+    return f;
+}
 
 static bool all_have_item(const struct family *f, const char *name)
 {
@@ -64,7 +82,8 @@ struct share {
 
 static bool item_is_in(const struct share *s, const struct config_item *item)
 {
-    return all_have_item(s->family, item->name) == s->common;
+    bool is_setting = !(item->flags & CONFIG_OPTION);
+    return is_setting && all_have_item(s->family, item->name) == s->common;
 }
 
 /* ---- docs/configuration.md ---- */
@@ -174,9 +193,9 @@ static void write_chapter(const struct share *s, FILE *out)
 
 void config_write_docs(const struct config_program *const *programs, size_t n, FILE *out)
 {
-    struct family f = {programs, n};
+    struct family f = family_of(programs, n);
     fputs(preface, out);
-    if (n > 1) {
+    if (f.n > 1) {
         fputs("\n## ", out);
         write_names(&f, out);
         fputc('\n', out);
@@ -223,12 +242,12 @@ static void write_variables(const struct share *s, FILE *out)
 
 void config_write_env_example(const struct config_program *const *programs, size_t n, FILE *out)
 {
-    struct family f = {programs, n};
+    struct family f = family_of(programs, n);
     fputs(
         "# Copy to .env.local and take the # away from what you set. Generated from the settings\n"
         "# tables: docs/configuration.md tells more.\n",
         out);
-    if (n > 1) {
+    if (f.n > 1) {
         fputs("\n# ---- ", out);
         write_names(&f, out);
         fputs(" ----\n", out);

@@ -138,6 +138,17 @@ static void grow(struct draft *d, const struct config_item *item, struct slot *s
         say_bad_value(d, item, a);
 }
 
+/* Where the setting may stand, in words, if that is not here; else NULL. */
+static const char *place_of(const struct config_item *item, const struct assignment *a,
+                            bool is_path)
+{
+    if (item->flags & CONFIG_OPTION && a->source != SOURCE_COMMAND)
+        return "it on the command line only";
+    if (item->flags & CONFIG_NO_ARGUMENT && a->source == SOURCE_COMMAND && !is_path)
+        return "a file that holds it, never the text itself on a command line";
+    return NULL;
+}
+
 void draft_assign(struct draft *d, struct slots *g, const struct assignment *a)
 {
     bool is_path = false;
@@ -147,7 +158,10 @@ void draft_assign(struct draft *d, struct slots *g, const struct assignment *a)
         return;
     }
     struct slot *s = &g->at[i];
-    if (clashes(s, a, is_path))
+    const char *place = place_of(&g->items[i], a, is_path);
+    if (place)
+        faults_add(d->faults, a->where, "%s: expected %s", g->items[i].name, place);
+    else if (clashes(s, a, is_path))
         faults_add(d->faults, a->where, "%s is set twice: expected one of this and %s",
                    g->items[i].name, s->where);
     else if (!is_path && !value_parse(&g->items[i], a->value, NULL))
@@ -174,7 +188,8 @@ static void take_env_local_pair(void *arg, struct slice name, struct slice value
     if (!slice_starts(name, prefix))
         return;
     name = (struct slice){name.p + strlen(prefix), name.n - strlen(prefix)};
-    if (spelling_has_lower(name) || slots_find(&d->top, name, &is_path) < 0)
+    int i = slots_find(&d->top, name, &is_path);
+    if (spelling_has_lower(name) || i < 0 || d->top.items[i].flags & CONFIG_OPTION)
         return; /* another program's */
     char where[DRAFT_WHERE_SIZE];
     snprintf(where, sizeof where, "%s:%d", env_local, line);
@@ -221,6 +236,8 @@ void draft_read_environment(struct draft *d)
 {
     for (size_t i = 0; i < d->top.n; i++) {
         const struct config_item *item = &d->top.items[i];
+        if (item->flags & CONFIG_OPTION)
+            continue;
         take_variable(d, item->name, "");
         if (item->kind == CONFIG_KIND_SECRET)
             take_variable(d, item->name, "_FILE");
