@@ -52,6 +52,11 @@ static inline int64_t wall_between(wall_ms_t from, wall_ms_t to)
     return to.ms - from.ms;
 }
 
+/* "2026-01-02T03:04:05.678Z" (RFC 3339, UTC); "?" for what is no year of four digits. Returns out.
+ */
+#define WALL_TEXT_SIZE 32
+const char *wall_format(wall_ms_t t, char out[WALL_TEXT_SIZE]);
+
 /* The number of the day that WeChat counts quotas by (midnight in Asia/Shanghai, UTC+8). */
 static inline int64_t wall_quota_day(wall_ms_t t)
 {

@@ -34,6 +34,11 @@ size_t utf8_first(struct slice s, uint32_t *code)
     return n;
 }
 
+bool utf8_is_control(uint32_t code)
+{
+    return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029;
+}
+
 struct slice utf8_prefix(struct slice s, size_t max)
 {
     if (s.n <= max)

@@ -8,7 +8,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/utf8.h"
@@ -41,11 +40,6 @@ bool log_enabled(enum log_level level)
 
 /* ---- bytes ---- */
 
-static bool is_control(uint32_t c)
-{
-    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029;
-}
-
 /* One character as JSON writes it inside quotes; a byte that is none as "\\xHH". */
 static void add_escaped(struct text *t, struct slice character, uint32_t code, bool well_formed)
 {
@@ -55,7 +49,7 @@ static void add_escaped(struct text *t, struct slice character, uint32_t code, b
         text_fmt(t, "\\%c", (char)code);
     else if (code == '\n')
         text_str(t, "\\n");
-    else if (is_control(code))
+    else if (utf8_is_control(code))
         text_fmt(t, "\\u%04" PRIx32, code);
     else
         text_add(t, character);
@@ -111,25 +105,15 @@ static void add_value(struct text *t, const struct log_field *f, bool json)
 
 /* ---- lines ---- */
 
-/* "2026-01-02T03:04:05.678Z" */
-static void add_time(struct text *t, wall_ms_t now)
-{
-    time_t seconds = (time_t)(now.ms / 1000);
-    struct tm tm;
-    char date[32] = "?";
-    if (gmtime_r(&seconds, &tm))
-        (void)strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
-    text_fmt(t, "%s.%03dZ", date, (int)(now.ms % 1000));
-}
-
 static void add_head(struct text *t, enum log_level level, const char *event, bool json)
 {
     static const char *const names[] = {"debug", "info", "warn", "error"};
     static const char *const columns[] = {"DEBUG", "INFO ", "WARN ", "ERROR"};
     const char *program = atomic_load(&program_name);
+    char now[WALL_TEXT_SIZE];
     if (json)
         text_str(t, "{\"ts\":\"");
-    add_time(t, clock_wall());
+    text_str(t, wall_format(clock_wall(), now));
     if (json)
         text_fmt(t, "\",\"level\":\"%s\",\"program\":\"%s\",\"pid\":%ld,\"event\":\"%s\"",
                  names[level], program, (long)getpid(), event);

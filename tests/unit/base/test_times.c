@@ -58,6 +58,24 @@ static void test_the_quota_day_turns_at_midnight_in_shanghai(void **state)
     assert_int_equal(wall_quota_day(wall_after(midnight, DAY_MS)), day + 1);
 }
 
+static void test_a_moment_is_written_in_utc_to_the_millisecond(void **state)
+{
+    char out[WALL_TEXT_SIZE];
+    (void)state;
+    assert_string_equal(wall_format((wall_ms_t){0}, out), "1970-01-01T00:00:00.000Z");
+    assert_string_equal(wall_format((wall_ms_t){1709164800007}, out), "2024-02-29T00:00:00.007Z");
+    assert_string_equal(wall_format((wall_ms_t){253402300799999}, out), "9999-12-31T23:59:59.999Z");
+}
+
+static void test_what_is_no_moment_is_written_as_such(void **state)
+{
+    char out[WALL_TEXT_SIZE];
+    (void)state;
+    assert_string_equal(wall_format((wall_ms_t){-1}, out), "?");
+    assert_string_equal(wall_format((wall_ms_t){253402300800000}, out), "?");
+    assert_string_equal(wall_format((wall_ms_t){INT64_MAX}, out), "?");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -66,6 +84,8 @@ int main(void)
         cmocka_unit_test(test_a_deadline_is_reached_at_its_very_moment),
         cmocka_unit_test(test_wall_times_add_and_subtract),
         cmocka_unit_test(test_the_quota_day_turns_at_midnight_in_shanghai),
+        cmocka_unit_test(test_a_moment_is_written_in_utc_to_the_millisecond),
+        cmocka_unit_test(test_what_is_no_moment_is_written_as_such),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

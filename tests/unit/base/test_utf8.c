@@ -65,12 +65,25 @@ static void a_prefix_never_cuts_a_character(void **state)
     assert_int_equal(utf8_prefix(slice_of("\xff\xff\xff"), 2).n, 2);
 }
 
+static void control_characters_are_those_a_terminal_obeys(void **state)
+{
+    (void)state;
+    static const uint32_t controls[] = {0,    '\n', 0x1b, 0x1f,   0x7f,
+                                        0x80, 0x9b, 0x9f, 0x2028, 0x2029};
+    static const uint32_t shown[] = {' ', '~', 0xa0, 0x4fe1, 0x2027, 0x202f, 0x10ffff};
+    for (size_t i = 0; i < ARRAY_LEN(controls); i++)
+        assert_true(utf8_is_control(controls[i]));
+    for (size_t i = 0; i < ARRAY_LEN(shown); i++)
+        assert_false(utf8_is_control(shown[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_character_has_its_length_and_code_point),
         cmocka_unit_test(what_is_not_well_formed_has_no_length),
         cmocka_unit_test(a_prefix_never_cuts_a_character),
+        cmocka_unit_test(control_characters_are_those_a_terminal_obeys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
