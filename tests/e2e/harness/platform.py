@@ -14,14 +14,15 @@ class Platform:
     """wxsim's options go by their names (expires_in="2s"); the daemons' settings are given as
     tokend={"TOKEN_MODE": "stable"}, loginsvc={…}; loginsvc=None leaves loginsvc out. `redis` is
     what to use instead of a plain server of its own: it has url, client and stop(). `way` has the
-    url that leads tokend there, if it is another one."""
+    url that leads tokend there, if it is another one. `wechat`: Wxsim or OtherWechat."""
 
-    def __init__(self, folder, tokend=None, loginsvc=None, redis=None, way=None, **wxsim):
+    def __init__(self, folder, tokend=None, loginsvc=None, redis=None, way=None, wechat=Wxsim,
+                 **wxsim):
         self.folder, self.app, self.stack = folder, App(), Stack()
         self.keys = Keys(self.app)
         try:
             self.redis = self.stack.add(redis or RedisServer(folder).start())
-            self.wxsim = self.stack.add(Wxsim(folder, [self.app], **wxsim))
+            self.wxsim = self.stack.add(wechat(folder, [self.app], **wxsim))
             where = (folder, self.redis, self.wxsim.url, self.app)
             self.tokend = self.stack.add(
                 Tokend(folder, way or self.redis, self.wxsim.url, self.app, **(tokend or {})))

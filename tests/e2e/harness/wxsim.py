@@ -1,5 +1,6 @@
-"""wxsim, the stand-in for api.weixin.qq.com: starting it, steering it, asking its books."""
+"""The stand-ins for api.weixin.qq.com: starting one, steering it, asking its books."""
 import os
+import sys
 
 import requests
 
@@ -7,21 +8,26 @@ from .process import Process, answers, bin_dir, clean_env, start_on_free_port
 
 
 class Wxsim:
-    """A running wxsim. Calls to the simulated API go through get/post, orders through the named
+    """A running wxsim, or another program that takes the same options and orders (OtherWechat). Calls to the simulated API go through get/post, orders through the named
     methods; an order that wxsim refuses is an error of the test."""
+
+    name = "wxsim"
+
+    def command(self):
+        return [os.path.join(bin_dir(), "wxsim")]
 
     def __init__(self, folder, apps, **options):
         """options: settings by their long names, expires_in="2s" for --expires-in 2s."""
         self.apps = list(apps)
         def make(port):
-            argv = [os.path.join(bin_dir(), "wxsim"), "--listen", f"127.0.0.1:{port}"]
+            argv = [*self.command(), "--listen", f"127.0.0.1:{port}"]
             for app in self.apps:
                 argv += ["--app", f"{app.id}:{app.secret}"]
             for name, value in options.items():
                 dashes = "-" if len(name) == 1 else "--"
                 argv += [dashes + name.replace("_", "-"), str(value)]
-            log_path = os.path.join(folder, f"wxsim-{port}.log")
-            return Process("wxsim", argv, log_path, clean_env(), cwd=str(folder))
+            log_path = os.path.join(folder, f"{self.name}-{port}.log")
+            return Process(self.name, argv, log_path, clean_env(), cwd=str(folder))
 
         self.process, self.port = start_on_free_port(
             make, lambda port: answers(f"http://127.0.0.1:{port}/_sim/stats"))
@@ -107,5 +113,29 @@ class Wxsim:
         """What the books say of a token: {"live", "rank", "usable_for_ms", …}."""
         return self.order("check", token=token)
 
+    def issuances(self, app=None, family="classic"):
+        """Who was issued which token when, and when it died or will: dicts with token, at, dies_at
+        (Unix ms) and displaced, in order."""
+        told = self.session.get(f"{self.url}/_sim/issuances", timeout=10).json()
+        app = app or self.apps[0]
+        mine = [i for i in told["issuances"] if (i["appid"], i["family"]) == (app.id, family)]
+        for number, i in enumerate(mine):
+            if "dies_at" not in i:
+                later = [n["at"] for n in mine[number + 1:number + 3]]
+                ends = [i["at"] + told["lifetime_ms"]]
+                ends += [at + told["overlap_ms"] for at in later[:1]] + later[1:]
+                i["dies_at"] = min(ends)
+        return mine
+
     def reset(self, **fields):
         return self.order("reset", **fields)
+
+
+class OtherWechat(Wxsim):
+    """A running other_wechat.py."""
+
+    name = "other-wechat"
+
+    def command(self):
+        here = os.path.dirname(os.path.abspath(__file__))
+        return [sys.executable, os.path.join(here, "other_wechat.py")]

@@ -1,0 +1,103 @@
+"""Compares what a consumer saw in Redis with WeChat's own book: the invariants, and by how much."""
+import bisect
+
+GAP_MS = 300   # a dead token may be read for so long after an issuance
+
+
+class Judge:
+    """sightings and published as Consumer tells them, issuances as the stand-in's book does."""
+
+    def __init__(self, sightings, published, issuances):
+        self.published = published
+        self.dies_at = {i["token"]: i["dies_at"] for i in issuances}
+        self.issued_at = sorted(i["at"] for i in issuances)
+        with_token = [n for n, s in enumerate(sightings) if s["token"]]
+        assert with_token, "the consumer never saw a token"
+        self.sightings = sightings[with_token[0]:]
+        self.reads = sum(s["reads"] for s in self.sightings)
+
+    def since_issuance(self, at):
+        """How long before `at` the last issuance was."""
+        before = bisect.bisect_left(self.issued_at, at)
+        return at - self.issued_at[before - 1] if before else at
+
+    def dead(self):
+        """For each time that a dead token was read: (how long, how long after an issuance at most,
+        the longest pause between two reads)."""
+        found = []
+        for s in self.sightings:
+            if not s["token"] or s["until"] <= self.dies_at[s["token"]]:
+                continue
+            start = max(s["since"], self.dies_at[s["token"]])
+            ends = [at for at in self.issued_at if start < at < s["until"]] + [s["until"]]
+            found.append((s["until"] - start, max(map(self.since_issuance, ends)), s["pause_ms"]))
+        return found
+
+    def spans(self, chosen):
+        """How long each unbroken time lasted in which what was seen is `chosen`."""
+        found, start = [], None
+        for s, after in zip(self.sightings, self.sightings[1:] + [None]):
+            if not chosen(s):
+                continue
+            start = s["since"] if start is None else start
+            if after is None or not chosen(after):
+                found.append((after or s)["since" if after else "until"] - start)
+                start = None
+        return found
+
+    def missing(self):
+        return self.spans(lambda s: not s["token"] and not s["away"])
+
+    def without(self):
+        """As `missing`, with the times in which Redis was away."""
+        return self.spans(lambda s: not s["token"])
+
+    def versions(self):
+        return [s["version"] for s in self.sightings if s["version"] is not None]
+
+    def report(self):
+        def spread(values):
+            values = sorted(values)
+            return "none" if not values else (
+                f"{len(values)} times, median {values[len(values) // 2]:.1f}, "
+                f"most {values[-1]:.1f} ms")
+        return (f"{self.reads} reads, {len(self.issued_at)} issuances, versions to "
+                f"{max(self.versions())}; dead: {spread([d[0] for d in self.dead()])}, after an "
+                f"issuance: {spread([d[1] for d in self.dead()])}; missing: "
+                f"{spread(self.missing())}; longest pause between reads: "
+                f"{max(s['pause_ms'] for s in self.sightings):.1f} ms")
+
+    # ---- the invariants ----
+
+    def all_known(self):
+        unknown = {s["token"] for s in self.sightings if s["token"]} - set(self.dies_at)
+        assert not unknown, f"tokens that WeChat never issued: {unknown}"
+
+    def none_dead(self, gap_ms=GAP_MS):
+        """What the machine kept the consumer from seeing is not held against tokend."""
+        late = [d for d in self.dead() if d[1] > gap_ms + d[2]]
+        assert not late, f"dead tokens were read too late after an issuance: {late}"
+
+    def none_missing(self):
+        assert not self.missing(), f"Redis held no token for {self.missing()} ms"
+
+    def versions_grow(self):
+        versions = self.versions()
+        assert versions == sorted(versions), f"the version went back: {versions}"
+        tokens = {}
+        for s in self.sightings:
+            if s["token"] and s["version"]:
+                tokens.setdefault(s["version"], set()).add(s["token"])
+        several = {version: len(those) for version, those in tokens.items() if len(those) > 1}
+        assert not several, f"versions with more than one token: {several}"
+
+    def published_once(self):
+        assert len(set(self.published)) == len(self.published), self.published
+        assert self.published == sorted(self.published), self.published
+
+    def everything(self):
+        self.all_known()
+        self.none_dead()
+        self.none_missing()
+        self.versions_grow()
+        self.published_once()
