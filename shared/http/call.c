@@ -140,7 +140,12 @@ struct slice http_call_param(const struct http_call *call, const char *name)
 
 struct slice http_call_query(const struct http_call *call, const char *name)
 {
-    return call->query ? form_get(call->query, name) : (struct slice){NULL, 0};
+    return http_call_query_at(call, name, 0);
+}
+
+struct slice http_call_query_at(const struct http_call *call, const char *name, size_t i)
+{
+    return call->query ? form_get_at(call->query, name, i) : (struct slice){NULL, 0};
 }
 
 struct slice http_call_header(const struct http_call *call, const char *name)

@@ -93,9 +93,14 @@ void form_deinit(struct form *f)
 
 struct slice form_get(const struct form *f, const char *name)
 {
-    for (size_t i = 0; i < f->n; i++) {
-        if (slice_is(f->pairs[i].name, name))
-            return f->pairs[i].value;
+    return form_get_at(f, name, 0);
+}
+
+struct slice form_get_at(const struct form *f, const char *name, size_t i)
+{
+    for (size_t at = 0; at < f->n; at++) {
+        if (slice_is(f->pairs[at].name, name) && i-- == 0)
+            return f->pairs[at].value;
     }
     return (struct slice){NULL, 0};
 }

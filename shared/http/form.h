@@ -36,6 +36,9 @@ void form_deinit(struct form *f);
 /* The first value of that name; p is NULL when there is none, and never NULL when there is one. */
 struct slice form_get(const struct form *f, const char *name);
 
+/* The i-th value of that name, from 0, likewise. */
+struct slice form_get_at(const struct form *f, const char *name, size_t i);
+
 /* Decodes %XX (and '+' to a blank when asked) from `in` to out, which has room for in.n bytes.
  * False on a bad escape or %00. *n is the length of the result. */
 bool percent_decode(struct slice in, bool plus_is_blank, char *out, size_t *n) MUST_CHECK;

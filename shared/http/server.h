@@ -123,6 +123,9 @@ struct slice http_call_param(const struct http_call *call, const char *name);
  * handler runs. */
 struct slice http_call_query(const struct http_call *call, const char *name);
 
+/* The i-th of that name, from 0. */
+struct slice http_call_query_at(const struct http_call *call, const char *name, size_t i);
+
 struct slice http_call_header(const struct http_call *call, const char *name); /* any case */
 struct slice http_call_body(const struct http_call *call);
 const char *http_call_peer(const struct http_call *call); /* the address, without the port */
@@ -151,6 +154,9 @@ uint64_t http_reply_stream(struct http_call *call, const char *content_type,
  * HTTP_STREAM_BACKLOG behind is given up. */
 void http_stream_send(struct http_server *s, uint64_t id, struct slice piece);
 void http_stream_end(struct http_server *s, uint64_t id);
+
+/* Bytes that the client has not taken yet; 0 for an id that has ended. */
+size_t http_stream_backlog(struct http_server *s, uint64_t id);
 
 enum { HTTP_STREAM_BACKLOG = 64 * 1024 }; /* bytes */
 

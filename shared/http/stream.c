@@ -12,15 +12,16 @@ struct stream {
     struct streams *streams;
     uint64_t id;
     struct list node; /* in open, or in over */
+    bool is_over;
     struct evhttp_request *req;
-    struct conn *conn; /* NULL when the client is gone */
-    void (*on_close)(void *arg);
+    struct conn *conn;           /* NULL when the client is gone */
+    void (*on_close)(void *arg); /* NULL: its owner ended it meanwhile */
     void *arg;
 };
 
 struct streams {
     struct conns *conns;
-    struct slots *ids; /* of the open ones */
+    struct slots *ids;
     struct list open;
     struct list over; /* ended by the other side: on_close is to run */
     struct event *tell_over;
@@ -30,22 +31,19 @@ struct streams {
 /* Lets go of the request: evhttp frees it, when its last byte is written or at once. */
 static void release(struct stream *s)
 {
+    ASSERT(slots_remove(s->streams->ids, s->id) == s);
+    list_remove(&s->node);
     if (s->conn)
         connection_end_stream(s->conn);
     evhttp_send_reply_end(s->req);
     free(s);
 }
 
-static void leave_open(struct stream *s)
-{
-    ASSERT(slots_remove(s->streams->ids, s->id) == s);
-    list_remove(&s->node);
-}
-
 static void move_to_over(struct stream *s)
 {
-    leave_open(s);
+    list_remove(&s->node);
     list_push_back(&s->streams->over, &s->node);
+    s->is_over = true;
     event_active(s->streams->tell_over, 0, 0);
 }
 
@@ -54,7 +52,7 @@ static void on_gone(void *arg)
 {
     struct stream *s = arg;
     s->conn = NULL;
-    if (slots_get(s->streams->ids, s->id) == s)
+    if (!s->is_over)
         move_to_over(s);
 }
 
@@ -66,7 +64,8 @@ static void run_over(struct streams *t)
         void (*on_close)(void *arg) = s->on_close;
         void *arg = s->arg;
         release(s);
-        on_close(arg);
+        if (on_close)
+            on_close(arg);
     }
 }
 
@@ -151,7 +150,7 @@ uint64_t http_reply_stream(struct http_call *call, const char *content_type,
 void http_stream_send(struct http_server *server, uint64_t id, struct slice piece)
 {
     struct stream *s = slots_get(server_streams(server)->ids, id);
-    if (!s || piece.n == 0)
+    if (!s || s->is_over || piece.n == 0)
         return;
     if (connection_backlog(s->conn) + piece.n > HTTP_STREAM_BACKLOG) {
         connection_close(s->conn);
@@ -163,11 +162,17 @@ void http_stream_send(struct http_server *server, uint64_t id, struct slice piec
     evbuffer_free(buffer);
 }
 
+size_t http_stream_backlog(struct http_server *server, uint64_t id)
+{
+    const struct stream *s = slots_get(server_streams(server)->ids, id);
+    return s && !s->is_over ? connection_backlog(s->conn) : 0;
+}
+
 void http_stream_end(struct http_server *server, uint64_t id)
 {
     struct stream *s = slots_get(server_streams(server)->ids, id);
-    if (!s)
-        return;
-    leave_open(s);
-    release(s);
+    if (s && s->is_over)
+        s->on_close = NULL;
+    else if (s)
+        release(s);
 }

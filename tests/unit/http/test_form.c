@@ -103,6 +103,20 @@ static void a_form_can_be_ended_twice(void **state)
     assert_null(form_get(&f, "a").p);
 }
 
+static void a_name_that_repeats_has_a_value_for_each_time(void **state)
+{
+    struct form f;
+    (void)state;
+    assert_true(form_decode(SLICE_LIT("a=1&b=2&a=&a=3"), &f, NULL));
+    assert_true(slice_is(form_get_at(&f, "a", 0), "1"));
+    assert_true(slice_is(form_get_at(&f, "a", 1), ""));
+    assert_true(slice_is(form_get_at(&f, "a", 2), "3"));
+    assert_null(form_get_at(&f, "a", 3).p);
+    assert_null(form_get_at(&f, "b", 1).p);
+    assert_null(form_get_at(&f, "c", 0).p);
+    form_deinit(&f);
+}
+
 static void every_byte_survives_encoding_and_decoding(void **state)
 {
     char raw[255], encoded[255 * 3 + 1], decoded[sizeof encoded];
@@ -139,6 +153,7 @@ int main(void)
         cmocka_unit_test(the_escape_at_the_end_of_the_slice_is_not_read_beyond_it),
         cmocka_unit_test(pairs_are_bounded),
         cmocka_unit_test(a_form_can_be_ended_twice),
+        cmocka_unit_test(a_name_that_repeats_has_a_value_for_each_time),
         cmocka_unit_test(every_byte_survives_encoding_and_decoding),
         cmocka_unit_test(plus_is_a_blank_only_where_asked),
     };

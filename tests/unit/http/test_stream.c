@@ -246,6 +246,61 @@ static void a_drain_ends_the_streams(void **state)
     close(fd);
 }
 
+static void drain_and_end(struct site *s, void *arg)
+{
+    drain(s, arg);
+    end_stream(s, arg);
+}
+
+static void who_ends_a_stream_that_is_just_over_is_not_told(void **state)
+{
+    int fd = open_events();
+    (void)state;
+    atomic_store(&drained, 0);
+    site_run(site, drain_and_end, NULL);
+    read_until(fd, "0\r\n\r\n");
+    assert_true(comes_to(&drained, 1));
+    assert_int_equal(atomic_load(&closed), 0);
+    close(fd);
+}
+
+static void look_at_backlog(struct site *s, void *arg)
+{
+    *(size_t *)arg = http_stream_backlog(site_server(s), atomic_load(&stream_id));
+}
+
+static size_t backlog(void)
+{
+    size_t n;
+    site_run(site, look_at_backlog, &n);
+    return n;
+}
+
+static bool is_taken_within(int ms)
+{
+    while (ms-- > 0 && backlog() > 0)
+        usleep(1000);
+    return backlog() == 0;
+}
+
+static void what_the_client_has_not_taken_is_its_backlog(void **state)
+{
+    int fd = open_events();
+    static char piece[8 * 1024], sink[64 * 1024];
+    (void)state;
+    memset(piece, 'x', sizeof piece - 1);
+    assert_true(is_taken_within(PATIENCE_MS));
+    do
+        send_text(piece);
+    while (is_taken_within(50));
+    assert_in_range(backlog(), 1, HTTP_STREAM_BACKLOG);
+    while (backlog() > 0)
+        (void)!recv(fd, sink, sizeof sink, MSG_DONTWAIT);
+    close(fd);
+    assert_true(comes_to(&closed, 1));
+    assert_int_equal(backlog(), 0); /* of a stream that is over */
+}
+
 static void freeing_the_server_ends_the_streams(void **state)
 {
     int fd = open_events();
@@ -268,6 +323,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_head_gets_no_stream, start, stop),
         cmocka_unit_test_setup_teardown(http_1_0_streams_until_the_connection_closes, start, stop),
         cmocka_unit_test_setup_teardown(a_drain_ends_the_streams, start, stop),
+        cmocka_unit_test_setup_teardown(who_ends_a_stream_that_is_just_over_is_not_told, start,
+                                        stop),
+        cmocka_unit_test_setup_teardown(what_the_client_has_not_taken_is_its_backlog, start, stop),
         cmocka_unit_test_setup_teardown(freeing_the_server_ends_the_streams, start, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
