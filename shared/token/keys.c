@@ -17,6 +17,7 @@ static const char *const global_names[] = {
     [TOKEN_GLOBAL_LEADER] = "leader",
     [TOKEN_GLOBAL_EPOCH] = "epoch",
     [TOKEN_GLOBAL_RELEASED] = "leader:released",
+    [TOKEN_GLOBAL_MARK] = "events:mark",
 };
 
 void token_key(enum token_key key, const char *prefix, const char *appid, char out[TOKEN_KEY_SIZE])

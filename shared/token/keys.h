@@ -21,7 +21,8 @@ enum token_key {
     TOKEN_KEY_STATE,                 /* state: hash of tokend's own, never a token */
     TOKEN_KEY_INTENT,                /* intent: a refresh begun and not yet committed */
     TOKEN_KEY_REPORTS,               /* reports: stream that consumers add to */
-    TOKEN_KEY_EVENTS,                /* events: capped stream of what happened */
+    TOKEN_KEY_EVENTS,                /* events: capped stream of what happened; also the channel
+                                        on which the id of each new entry is published */
     TOKEN_KEY_REFRESHED,             /* refreshed: the pub/sub channel, not a key */
     TOKEN_KEY_COUNT,
 };
@@ -31,6 +32,7 @@ enum token_global {
     TOKEN_GLOBAL_LEADER,   /* leader: the lease */
     TOKEN_GLOBAL_EPOCH,    /* epoch: the fencing counter */
     TOKEN_GLOBAL_RELEASED, /* leader:released: pub/sub, the lease was given back */
+    TOKEN_GLOBAL_MARK,     /* events:mark: pub/sub, the time between two messages about events */
 };
 
 /* Write the name with a NUL. ASSERT that prefix and appid keep to the limits above, as the settings

@@ -15,6 +15,9 @@ SOURCE(settle)
 SOURCE(lease)
 SOURCE(reports)
 SOURCE(drop_reports)
+SOURCE(note)
+SOURCE(events)
+SOURCE(mark)
 
 #define BYTES(name) ((struct slice){(const char *)token_lua_##name, token_lua_##name##_len})
 
@@ -41,9 +44,12 @@ void token_scripts_init(struct token_scripts *s)
     s->sources[2] = init(&s->commit, "commit", BYTES(commit));
     s->sources[3] = init(&s->assert_record, "assert", BYTES(assert));
     s->sources[4] = init(&s->settle, "settle", BYTES(settle));
+    s->sources[5] = init(&s->note, "note", BYTES(note));
     redis_script_init(&s->lease, "lease", BYTES(lease));
     redis_script_init(&s->reports, "reports", BYTES(reports));
     redis_script_init(&s->drop_reports, "drop_reports", BYTES(drop_reports));
+    redis_script_init(&s->events, "events", BYTES(events));
+    redis_script_init(&s->mark, "mark", BYTES(mark));
 }
 
 void token_scripts_deinit(struct token_scripts *s)

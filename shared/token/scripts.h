@@ -10,11 +10,13 @@
 #include "token/keys.h"
 
 struct token_scripts {
-    struct redis_script read, begin, commit, assert_record, settle; /* of an app */
+    struct redis_script read, begin, commit, assert_record, settle, note; /* of an app */
     struct redis_script lease;
     struct redis_script reports;      /* of many apps at once */
     struct redis_script drop_reports; /* of one reports stream */
-    char *sources[5];                 /* owned: prelude and body of those of an app */
+    struct redis_script events;       /* of many apps at once */
+    struct redis_script mark;         /* among the messages about events */
+    char *sources[6];                 /* owned: prelude and body of those of an app */
 };
 
 void token_scripts_init(struct token_scripts *s);

@@ -96,20 +96,28 @@ static const struct redis_script *build(const struct store *s, const char *appid
     UNREACHABLE("not a script");
 }
 
-static uint64_t run_script(const struct store *s, const char *appid, const struct refresh_action *a,
-                           redis_done_fn *fn, void *arg)
+/* Runs a script of the app. */
+static uint64_t run_for(const struct store *s, const char *appid, const struct redis_script *script,
+                        enum redis_when when, const struct args *args, redis_done_fn *fn, void *arg)
 {
-    char names[TOKEN_SCRIPT_KEYS][TOKEN_KEY_SIZE], channel[TOKEN_KEY_SIZE];
+    char names[TOKEN_SCRIPT_KEYS][TOKEN_KEY_SIZE];
     struct slice keys[TOKEN_SCRIPT_KEYS];
-    struct args args = {.n = 0};
     for (size_t i = 0; i < TOKEN_SCRIPT_KEYS; i++) {
         token_key(token_script_keys[i], s->prefix, appid, names[i]);
         keys[i] = slice_of(names[i]);
     }
+    return redis_run(s->redis, script, when, s->timeout_ms, keys, TOKEN_SCRIPT_KEYS, args->list,
+                     args->n, fn, arg);
+}
+
+static uint64_t run_script(const struct store *s, const char *appid, const struct refresh_action *a,
+                           redis_done_fn *fn, void *arg)
+{
+    char channel[TOKEN_KEY_SIZE];
+    struct args args = {.n = 0};
     token_key(TOKEN_KEY_REFRESHED, s->prefix, appid, channel);
     const struct redis_script *script = build(s, appid, a, channel, &args);
-    return redis_run(s->redis, script, REDIS_NOW, s->timeout_ms, keys, TOKEN_SCRIPT_KEYS, args.list,
-                     args.n, fn, arg);
+    return run_for(s, appid, script, REDIS_NOW, &args, fn, arg);
 }
 
 uint64_t store_run(const struct store *s, const char *appid, const struct refresh_action *a,
@@ -273,9 +281,21 @@ void store_lease_answer(uint64_t op, const struct redis_result *r, struct lease_
 
 enum { STREAM_KEPT = 1000 };
 
-/* XADD of one entry; event NULL: it has no such field. */
-static void add_entry(struct args *args, const char *key, const char *event, int64_t version,
-                      int64_t errcode, const char *by)
+void store_add_event(const struct store *s, const char *appid, const char *event, int64_t version,
+                     int64_t errcode)
+{
+    struct args args = {.n = 0};
+    add_number(&args, 0);
+    add_text(&args, slice_of(event));
+    add_number(&args, version);
+    add_number(&args, errcode);
+    add_text(&args, slice_of(s->owner));
+    run_for(s, appid, &s->scripts->note, REDIS_WAIT, &args, NULL, NULL);
+}
+
+/* XADD of one entry. */
+static void add_entry(struct args *args, const char *key, int64_t version, int64_t errcode,
+                      const char *by)
 {
     add_text(args, SLICE_LIT("XADD"));
     add_text(args, slice_of(key));
@@ -283,26 +303,12 @@ static void add_entry(struct args *args, const char *key, const char *event, int
     add_text(args, SLICE_LIT("~"));
     add_number(args, STREAM_KEPT);
     add_text(args, SLICE_LIT("*"));
-    if (event) {
-        add_text(args, SLICE_LIT("event"));
-        add_text(args, slice_of(event));
-    }
     add_text(args, SLICE_LIT("version"));
     add_number(args, version);
     add_text(args, SLICE_LIT("errcode"));
     add_number(args, errcode);
     add_text(args, SLICE_LIT("by"));
     add_text(args, slice_of(by));
-}
-
-void store_add_event(const struct store *s, const char *appid, const char *event, int64_t version,
-                     int64_t errcode)
-{
-    char key[TOKEN_KEY_SIZE];
-    struct args args = {.n = 0};
-    token_key(TOKEN_KEY_EVENTS, s->prefix, appid, key);
-    add_entry(&args, key, event, version, errcode, s->owner);
-    redis_command(s->redis, REDIS_WAIT, s->timeout_ms, args.list, args.n, NULL, NULL);
 }
 
 uint64_t store_add_report(const struct store *s, const char *appid, enum store_report kind,
@@ -312,7 +318,7 @@ uint64_t store_add_report(const struct store *s, const char *appid, enum store_r
     char key[TOKEN_KEY_SIZE];
     struct args args = {.n = 0};
     token_key(TOKEN_KEY_REPORTS, s->prefix, appid, key);
-    add_entry(&args, key, NULL, version, errcode, by);
+    add_entry(&args, key, version, errcode, by);
     if (kind != STORE_REPORT_REFUSED) {
         add_text(&args, kind == STORE_REPORT_ORDER ? SLICE_LIT("order") : SLICE_LIT("displaced"));
         add_flag(&args, true);

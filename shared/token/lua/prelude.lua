@@ -18,8 +18,10 @@ local function number(key, field)
     return tonumber(redis.call('HGET', key, field) or '0') or 0
 end
 
+-- Adds to the events, and publishes the entry's id on a channel of the same name.
 local function event(name, ...)
-    redis.call('XADD', EVENTS, 'MAXLEN', '~', 1000, '*', 'event', name, ...)
+    local id = redis.call('XADD', EVENTS, 'MAXLEN', '~', 1000, '*', 'event', name, ...)
+    redis.call('PUBLISH', EVENTS, id)
 end
 
 -- The epoch that forbids the caller to write, if a later leader has been here; else nil, and from
