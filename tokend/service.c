@@ -14,6 +14,8 @@
 #include "sys/entropy.h"
 #include "sys/process.h"
 #include "tokend/api/api.h"
+#include "tokend/api/cgi.h"
+#include "tokend/api/events.h"
 #include "tokend/console/console.h"
 #include "tokend/refresh/fleet.h"
 #include "tokend/settings.h"
@@ -50,6 +52,8 @@ struct service {
     struct http_server *server;
     struct health *health;
     struct api *api;
+    struct events *events;
+    struct cgi *cgi;
 };
 
 /* ---- apps ---- */
@@ -158,9 +162,14 @@ static void on_readyz(struct http_call *call, void *arg)
 static void make_routes(struct service *s)
 {
     const struct api_parts api = {s->server, s->fleet, &s->store, s->clients};
+    const struct cgi_parts cgi = {s->server, s->fleet, &s->store, s->clients};
+    const struct events_parts events = {s->loop,  s->server, s->upstreams.subscriber,
+                                        s->fleet, &s->store, s->clients};
     clients_set(s->clients, s->settings->clients, s->settings->n_clients);
     s->health = health_new(s->server, s->metrics, on_readyz, s);
     s->api = api_new(&api);
+    s->events = events_new(&events);
+    s->cgi = cgi_new(&cgi);
     console_routes(s->server);
 }
 
@@ -254,6 +263,7 @@ static int make(struct service *s, struct err *e)
 /* Whoever may still be called back goes after the one who calls. */
 static void unmake(struct service *s)
 {
+    events_free(s->events);
     fleet_free(s->fleet);
     wechat_client_free(s->upstreams.wechat);
     redis_subscriber_free(s->upstreams.subscriber);
@@ -261,6 +271,7 @@ static void unmake(struct service *s)
     http_client_free(s->upstreams.http);
     http_server_free(s->server);
     api_free(s->api);
+    cgi_free(s->cgi);
     health_free(s->health);
     clients_free(s->clients);
     telemetry_free(s->telemetry);

@@ -2,9 +2,6 @@
 
 #include <stdlib.h>
 #include <strings.h>
-
-#include "crypto/digest.h"
-
 struct client {
     char *name;
     unsigned scopes;
@@ -82,21 +79,41 @@ void clients_set(struct clients *c, const struct tokend_client *list, size_t n)
         c->list[i] = client_of(&list[i]);
 }
 
-/* Looks at all of them, whichever it is. */
-const struct client *clients_caller(const struct clients *c, const struct http_call *call)
+struct client_key clients_key(struct slice key)
+{
+    struct client_key k = {.shown = key.p != NULL};
+    if (k.shown)
+        digest_sha256(key, k.digest);
+    return k;
+}
+
+struct client_key clients_key_of_call(const struct http_call *call)
 {
     enum { BEARER_N = sizeof "Bearer " - 1 };
     struct slice header = http_call_header(call, "Authorization");
-    unsigned char digest[SHA256_SIZE];
-    const struct client *found = NULL;
     if (header.n < BEARER_N || strncasecmp(header.p, "Bearer ", BEARER_N) != 0)
-        return NULL;
-    struct slice key = {header.p + BEARER_N, header.n - BEARER_N};
-    digest_sha256(slice_trim(key), digest);
-    for (size_t i = 0; i < c->n; i++)
-        if (bytes_eq_constant_time(digest, c->list[i].digest, sizeof digest))
+        return clients_key(slice_of(NULL));
+    return clients_key(slice_trim((struct slice){header.p + BEARER_N, header.n - BEARER_N}));
+}
+
+const struct client *clients_find(const struct clients *c, const struct client_key *key)
+{
+    const struct client *found = NULL;
+    for (size_t i = 0; key->shown && i < c->n; i++)
+        if (bytes_eq_constant_time(key->digest, c->list[i].digest, sizeof key->digest))
             found = &c->list[i];
     return found;
+}
+
+bool clients_permit(const struct clients *c, const struct client *client, enum tokend_scope scope)
+{
+    return c->n == 0 || (client && (client->scopes & scope) != 0);
+}
+
+const struct client *clients_caller(const struct clients *c, const struct http_call *call)
+{
+    const struct client_key key = clients_key_of_call(call);
+    return clients_find(c, &key);
 }
 
 bool client_sees(const struct client *client, struct slice appid)
@@ -119,7 +136,7 @@ bool clients_allow(const struct clients *c, struct http_call *call, enum tokend_
         http_reply_problem(call, 401, "unauthorized", "a valid API key is needed");
         return false;
     }
-    if (!(client->scopes & scope)) {
+    if (!clients_permit(c, client, scope)) {
         http_reply_problem(call, 403, "forbidden", "this key does not have the scope");
         return false;
     }
@@ -130,8 +147,12 @@ bool clients_allow(const struct clients *c, struct http_call *call, enum tokend_
     return true;
 }
 
+const char *client_name(const struct client *client)
+{
+    return client ? client->name : "";
+}
+
 const char *clients_name(const struct clients *c, const struct http_call *call)
 {
-    const struct client *client = clients_caller(c, call);
-    return client ? client->name : "";
+    return client_name(clients_caller(c, call));
 }

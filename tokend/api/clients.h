@@ -6,6 +6,7 @@
 #ifndef API_CLIENTS_H
 #define API_CLIENTS_H
 
+#include "crypto/digest.h"
 #include "http/server.h"
 #include "tokend/settings.h"
 
@@ -24,6 +25,21 @@ void clients_set(struct clients *c, const struct tokend_client *list, size_t n);
 bool clients_allow(const struct clients *c, struct http_call *call, enum tokend_scope scope,
                    struct slice appid);
 
+/* What somebody showed as a key: its digest, which may be kept where the key may not. */
+struct client_key {
+    bool shown;
+    uint8_t digest[SHA256_SIZE];
+};
+struct client_key clients_key(struct slice key);                     /* NULL p: none was shown */
+struct client_key clients_key_of_call(const struct http_call *call); /* of its Authorization */
+
+/* Whose key that is, borrowed until clients_set; NULL: nobody's. Looks at all of them, whichever it
+ * is. */
+const struct client *clients_find(const struct clients *c, const struct client_key *key);
+
+/* Whether the client, found or NULL, may do `scope`. */
+bool clients_permit(const struct clients *c, const struct client *client, enum tokend_scope scope);
+
 /* Who calls, borrowed until clients_set; NULL without a valid key. Costs a digest and a comparison
  * with every client: ask once for a call. */
 const struct client *clients_caller(const struct clients *c, const struct http_call *call);
@@ -31,7 +47,10 @@ const struct client *clients_caller(const struct clients *c, const struct http_c
 /* Whether the caller, whom clients_allow let in, sees the app. NULL: there are no clients. */
 bool client_sees(const struct client *client, struct slice appid);
 
-/* The caller's name for audits, "" for nobody known; borrowed until clients_set. */
+/* For audits, "" for NULL; borrowed until clients_set. */
+const char *client_name(const struct client *client);
+
+/* The caller's name likewise. */
 const char *clients_name(const struct clients *c, const struct http_call *call);
 
 #endif

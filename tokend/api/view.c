@@ -1,5 +1,14 @@
 #include "tokend/api/view.h"
 
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    EVENT_NAME_MAX = TOKEN_APPID_MAX, /* bytes of a name, an id, an appid */
+    EVENT_DATA_MAX = 4096,
+};
+
 static const char *wanted_state(const struct refresh_status *s)
 {
     switch (s->last_err) {
@@ -73,6 +82,52 @@ static json_t *event_of(const struct redis_value *entry)
             json_object_set_new(event, name, field_value(redis_value_at(fields, i + 1)));
     }
     return event;
+}
+
+/* ---- server-sent events ---- */
+
+/* What stands in a line of its own: a plain word, or none at all. */
+static bool is_word(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] != '_' && !islower((unsigned char)s.p[i]) && !isdigit((unsigned char)s.p[i]))
+            return false;
+    return s.n > 0 && s.n <= EVENT_NAME_MAX;
+}
+
+/* Without what makes it long. */
+static char *shortened(const json_t *event)
+{
+    json_t *rest = json_object();
+    static const char *const kept[] = {"id", "at", "event", "appid"};
+    for (size_t i = 0; i < ARRAY_LEN(kept); i++) {
+        json_t *value = json_object_get(event, kept[i]);
+        if (value && json_string_length(value) <= EVENT_NAME_MAX)
+            json_object_set(rest, kept[i], value);
+    }
+    char *data = json_dumps(rest, JSON_COMPACT);
+    json_decref(rest);
+    return data;
+}
+
+char *view_event_lines(const struct redis_value *entry, const char *appid)
+{
+    json_t *event = event_of(entry), *name = json_object_get(event, "event");
+    struct slice word = {json_string_value(name), json_string_length(name)};
+    json_object_set_new(event, "appid", json_string(appid));
+    char *data = json_dumps(event, JSON_COMPACT);
+    if (strlen(data) > EVENT_DATA_MAX) {
+        free(data);
+        data = shortened(event);
+    }
+    size_t size = strlen(data) + EVENT_NAME_MAX + sizeof "event: \ndata: \n\n";
+    struct text out = text_init(xcalloc(size, 1), size);
+    if (is_word(word))
+        text_fmt(&out, "event: %.*s\n", (int)word.n, word.p);
+    text_fmt(&out, "data: %s\n\n", data);
+    free(data);
+    json_decref(event);
+    return out.p;
 }
 
 json_t *view_events(const struct redis_value *entries)

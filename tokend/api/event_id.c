@@ -1,0 +1,56 @@
+#include "tokend/api/event_id.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool is_appid(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] <= ' ' || s.p[i] > '~')
+            return false;
+    return s.n <= TOKEN_APPID_MAX;
+}
+
+bool event_id_parse(struct slice text, struct event_id *out)
+{
+    struct slice appid = text, entry = slice_cut(&appid, ':');
+    struct event_id id;
+    if (!appid.p || !is_appid(appid) || !stream_id_parse(entry, &id.entry) ||
+        !slice_copy(appid, id.appid, sizeof id.appid))
+        return false;
+    *out = id;
+    return true;
+}
+
+void event_id_format(const struct event_id *id, char out[EVENT_ID_SIZE])
+{
+    char entry[STREAM_ID_SIZE];
+    stream_id_format(id->entry, entry);
+    snprintf(out, EVENT_ID_SIZE, "%s:%s", entry, id->appid);
+}
+
+int event_id_compare(const struct event_id *a, const struct event_id *b)
+{
+    int entries = stream_id_compare(a->entry, b->entry);
+    return entries ? entries : strcmp(a->appid, b->appid);
+}
+
+struct event_id event_id_of_moment(int64_t unix_ms)
+{
+    return (struct event_id){.entry = {unix_ms, 0}, .appid = ""};
+}
+
+/* No entry's id is the greatest one: Redis refuses to add behind it. */
+static struct stream_id successor(struct stream_id id)
+{
+    if (id.seq < INT64_MAX)
+        return (struct stream_id){id.ms, id.seq + 1};
+    return (struct stream_id){id.ms < INT64_MAX ? id.ms + 1 : id.ms, 0};
+}
+
+struct stream_id event_id_next(const struct event_id *id, const char *appid)
+{
+    if (strcmp(appid, id->appid) > 0)
+        return id->entry;
+    return successor(id->entry);
+}

@@ -1,0 +1,59 @@
+/* feed.h - the events of all apps in one order, out of Redis, for whoever listens at this tokend.
+ *
+ * The streams P:{A}:events are the truth; the message that comes with each entry only says where to
+ * look. Nothing is told before its millisecond is over and every message of that time has been
+ * heard (a mark, published among the messages, shows it), so whoever was told up to an id knows all
+ * that comes before it. A message that was lost with the connection is made up for by looking at
+ * all apps. Should Redis's clock be set back, events come with ids that were passed already: they
+ * are told when they come, out of order. Closed, it costs nothing. Loop thread. */
+#ifndef API_FEED_H
+#define API_FEED_H
+
+#include "loop/loop.h"
+#include "redis/subscriber.h"
+#include "tokend/api/page.h"
+#include "tokend/refresh/fleet.h"
+
+struct feed; /* opaque */
+
+/* Everything behind `after` up to `upto` is in the page, borrowed; what is in it at or before
+ * `after` came late. */
+struct feed_news {
+    const struct page *page;
+    struct event_id after, upto;
+};
+
+/* May be called from within feed_look; they may not close the feed. */
+struct feed_hooks {
+    void (*found)(void *arg); /* feed_place is known from now on */
+    void (*told)(const struct feed_news *news, void *arg);
+    /* Whether somebody who can take a page now has been told less than feed_place, and the least
+     * that anyone has. */
+    bool (*behind)(struct event_id *least, void *arg);
+    void *arg;
+};
+
+/* All borrowed; they outlive the feed. */
+struct feed_parts {
+    struct loop *loop;
+    struct redis_subscriber *subscriber;
+    struct fleet *fleet;
+    const struct store *store;
+    struct feed_hooks hooks;
+};
+
+struct feed *feed_new(const struct feed_parts *parts) MUST_CHECK; /* closed */
+void feed_free(struct feed *f);                                   /* NULL is allowed */
+
+/* Begins to listen, from the moment of the call on. Harmless when open. */
+void feed_open(struct feed *f);
+void feed_close(struct feed *f);
+
+/* How far it has told, NULL while that is not known: it is closed, or has not reached Redis since
+ * it was opened. Borrowed until control returns to the loop. */
+const struct event_id *feed_place(const struct feed *f);
+
+/* Somebody may be behind, or able to take more. */
+void feed_look(struct feed *f);
+
+#endif
