@@ -152,7 +152,7 @@ static void on_readyz(struct http_call *call, void *arg)
     size_t at = 0, apps = fleet_count(s->fleet), missing = 0;
     for (struct app *a; (a = fleet_next(s->fleet, &at)) != NULL;)
         missing += app_token(a, &token) ? 0 : 1;
-    bool redis = redis_client_ready(s->upstreams.redis);
+    bool redis = fleet_served(s->fleet);
     json_t *checks = json_pack("{s:b,s:b,s:s?,s:I,s:I}", "redis", redis, "leading",
                                fleet_leads(s->fleet), "leader", fleet_leader(s->fleet), "apps",
                                (json_int_t)apps, "apps_without_token", (json_int_t)missing);

@@ -20,7 +20,9 @@
     X(GAUGE, LEADER, "tokend_leader_info", "leader",                                               \
       "1 for the instance that leads, as seen here")                                               \
     X(GAUGE, EPOCH, "tokend_epoch", "", "Fencing epoch of whoever leads; 0: unknown")              \
-    X(GAUGE, REDIS_READY, "tokend_redis_ready", "", "1 while Redis answers")                       \
+    X(GAUGE, REDIS_READY, "tokend_redis_ready", "", "1 while Redis does what it is asked")         \
+    X(COUNTER, REDIS_REFUSALS, "tokend_redis_refusals_total", "error",                             \
+      "Commands that Redis refused, by the first word of its error")                               \
     X(COUNTER, WECHAT_CALLS, "tokend_wechat_calls_total", "path,outcome", "Calls to WeChat")       \
     X(HISTOGRAM, WECHAT_SECONDS, "tokend_wechat_call_seconds", "path", "Time of calls to WeChat")
 
@@ -92,6 +94,18 @@ static void collect_leader(struct telemetry *t)
         set(t, LEADER, METRIC_LABELS(leader), 1);
 }
 
+static void collect_refusals(struct telemetry *t)
+{
+    struct redis_client_stats stats;
+    redis_client_stats(t->redis, &stats);
+    for (int i = 0; i < REDIS_REFUSAL_KINDS; i++) {
+        const char *name = redis_refusal_name((enum redis_refusal)i);
+        if (stats.refusals[i] > 0)
+            metrics_counter(t->metrics, &families[REDIS_REFUSALS], METRIC_LABELS(name))->n =
+                (uint64_t)stats.refusals[i];
+    }
+}
+
 static void collect(void *arg)
 {
     struct telemetry *t = arg;
@@ -103,7 +117,8 @@ static void collect(void *arg)
     collect_leader(t);
     set(t, LEADING, NULL, fleet_leads(t->fleet) ? 1 : 0);
     set(t, EPOCH, NULL, (double)fleet_epoch(t->fleet));
-    set(t, REDIS_READY, NULL, redis_client_ready(t->redis) ? 1 : 0);
+    set(t, REDIS_READY, NULL, fleet_served(t->fleet) ? 1 : 0);
+    collect_refusals(t);
 }
 
 struct telemetry *telemetry_new(struct metrics *m)

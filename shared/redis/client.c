@@ -4,6 +4,7 @@
 
 #include "base/list.h"
 #include "base/secret.h"
+#include "log/log.h"
 #include "redis/link.h"
 #include "redis/wire.h"
 
@@ -46,6 +47,7 @@ struct redis_client {
     void (*on_state)(bool ready, const char *reason, void *arg);
     void *on_state_arg;
     struct redis_client_stats stats;
+    struct log_limit refusals;
 };
 
 /* ---- completion ---- */
@@ -334,13 +336,18 @@ static void retire_if_idle(struct redis_client *c)
 }
 
 /* Before the command's fn, which may start more. */
-static void retire_if_refused(struct redis_client *c, struct slice text)
+static void take_refusal(struct redis_client *c, struct slice text)
 {
     struct err why;
-    if (!redis_refusal_wants_reconnect(redis_refusal_of(text)))
-        return;
-    err_set(&why, "%.*s", (int)(text.n < 200 ? text.n : 200), text.p);
-    link_retire(c->link, why.text);
+    int64_t swallowed;
+    enum redis_refusal refusal = redis_refusal_of(text);
+    redis_refusal_explain(text, &why);
+    c->stats.refusals[refusal]++;
+    if (log_limit_pass(&c->refusals, &swallowed))
+        log_warn("redis.refused", LOG_STR("redis", link_label(c->link)), LOG_STR("error", why.text),
+                 LOG_INT("swallowed", swallowed));
+    if (redis_refusal_wants_reconnect(refusal))
+        link_retire(c->link, why.text);
 }
 
 static void complete_answered(struct redis_client *c, struct command *cmd,
@@ -352,7 +359,7 @@ static void complete_answered(struct redis_client *c, struct command *cmd,
         r.value = NULL;
         r.text = redis_value_slice(v);
         r.refusal = redis_refusal_of(r.text);
-        retire_if_refused(c, r.text);
+        take_refusal(c, r.text);
     }
     if (cmd->timed_out) {
         c->stats.late++;
@@ -441,6 +448,7 @@ struct redis_client *redis_client_new(struct loop *l, const struct redis_url *ur
     list_init(&c->sent);
     list_init(&c->done);
     c->next_check = MONO_NEVER;
+    c->refusals = LINK_LOG_LIMIT;
     c->deadline_timer = loop_timer_new(l, on_deadline_timer, c);
     c->done_timer = loop_timer_new(l, on_done_timer, c);
     c->link = link_new(l, url, &c->options, &link_hooks, c);

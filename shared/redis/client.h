@@ -83,8 +83,9 @@ struct redis_client_stats {
     int64_t refused;  /* by outcome */
     int64_t not_sent;
     int64_t unknown;
-    int64_t late;   /* answers that came after their timeout */
-    size_t pending; /* waiting or under way, now */
+    int64_t late;                          /* answers that came after their timeout */
+    size_t pending;                        /* waiting or under way, now */
+    int64_t refusals[REDIS_REFUSAL_KINDS]; /* by kind, also of answers that came late */
 };
 void redis_client_stats(const struct redis_client *c, struct redis_client_stats *out);
 

@@ -12,7 +12,7 @@
 #include "redis/wire.h"
 #include "sys/entropy.h"
 
-enum { MAX_GREETINGS = 4, MAX_DOUBLINGS = 16, LOG_PERIOD_MS = 30000, LOG_BURST = 3 };
+enum { MAX_GREETINGS = 4, MAX_DOUBLINGS = 16 };
 
 /* What is asked before the link is ready. */
 enum greeting {
@@ -42,7 +42,7 @@ struct link {
     int failures; /* in a row: the exponent of the backoff */
     char trouble[sizeof((struct err *)0)->text];
     char label[REDIS_URL_TEXT_SIZE]; /* the URL for log lines, without the password */
-    struct log_limit log_limit;
+    struct log_limit downs, readies;
 };
 
 #define BIT(name) (1u << LINK_##name)
@@ -96,7 +96,7 @@ static int64_t next_delay(struct link *k)
 static void log_down(struct link *k, int64_t delay_ms)
 {
     int64_t swallowed;
-    if (log_limit_pass(&k->log_limit, &swallowed))
+    if (log_limit_pass(&k->downs, &swallowed))
         log_warn("redis.down", LOG_STR("redis", k->label), LOG_STR("role", k->hooks->role),
                  LOG_STR("reason", k->trouble), LOG_INT("retry_in_ms", delay_ms),
                  LOG_INT("swallowed", swallowed));
@@ -208,13 +208,20 @@ static void refuse_greeting(struct link *k, enum greeting g, const struct redis_
         [GREETING_ROLE] = "ROLE",
         [GREETING_PING] = "PING",
     };
-    struct err e;
-    struct slice text = redis_value_slice(v);
+    struct err e, said;
     if (redis_value_type(v) == REDIS_TYPE_ERROR)
-        err_set(&e, "%s: %.*s", names[g], (int)(text.n < 200 ? text.n : 200), text.p);
+        err_set(&e, "%s: %s", names[g], redis_refusal_explain(redis_value_slice(v), &said));
     else
         err_set(&e, "ROLE: not a master, whatever the sentinels say");
     link_fail(k, e.text);
+}
+
+static void log_ready(struct link *k)
+{
+    int64_t swallowed;
+    if (log_limit_pass(&k->readies, &swallowed))
+        log_info("redis.ready", LOG_STR("redis", k->label), LOG_STR("role", k->hooks->role),
+                 LOG_INT("swallowed", swallowed));
 }
 
 static void become_ready(struct link *k)
@@ -223,7 +230,7 @@ static void become_ready(struct link *k)
     set_trouble(k, "");
     k->ready_at = loop_now(k->loop);
     loop_timer_after(k->timer, k->options.silence_ms / 2);
-    log_info("redis.ready", LOG_STR("redis", k->label), LOG_STR("role", k->hooks->role));
+    log_ready(k);
     k->hooks->on_ready(k->arg);
 }
 
@@ -347,7 +354,8 @@ struct link *link_new(struct loop *l, const struct redis_url *url, const struct 
     k->hooks = hooks;
     k->arg = arg;
     k->state = LINK_BACKOFF;
-    k->log_limit = (struct log_limit)LOG_LIMIT_INIT(LOG_PERIOD_MS, LOG_BURST);
+    k->downs = LINK_LOG_LIMIT;
+    k->readies = LINK_LOG_LIMIT;
     prng_seed(&k->jitter, entropy_u64());
     redis_url_print(url, k->label);
     set_trouble(k, "not connected yet");
@@ -376,6 +384,11 @@ enum link_state link_state(const struct link *k)
 const char *link_trouble(const struct link *k)
 {
     return k->trouble;
+}
+
+const char *link_label(const struct link *k)
+{
+    return k->label;
 }
 
 void link_send(struct link *k, struct slice bytes)

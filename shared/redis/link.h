@@ -11,6 +11,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "log/log.h"
 #include "loop/loop.h"
 #include "redis/options.h"
 #include "redis/url.h"
@@ -33,6 +34,9 @@ enum link_state {
 #undef X
 };
 
+/* Log lines that a server can cause at will: so many of a kind in each period. */
+#define LINK_LOG_LIMIT ((struct log_limit)LOG_LIMIT_INIT(30000, 3))
+
 /* Never called from inside link_new and link_free; on_down also from inside link_fail. */
 struct link_hooks {
     const char *role; /* "client": for log lines */
@@ -51,6 +55,7 @@ void link_free(struct link *k); /* no hook is called any more */
 
 enum link_state link_state(const struct link *k);
 const char *link_trouble(const struct link *k); /* why it is not READY; "" when it is */
+const char *link_label(const struct link *k);   /* its URL for log lines, without the password */
 
 /* READY or RETIRING only. */
 void link_send(struct link *k, struct slice bytes);

@@ -2,12 +2,16 @@
 
 #include "base/check.h"
 
+enum { MAX_SHOWN = 150 }; /* of an error text: what it means must fit behind it */
+
 static const struct row {
     const char *word;
     enum err_class class;
     bool reconnect;
-} rows[] = {
-#define X(name, word, class, reconnect) [REDIS_REFUSAL_##name] = {word, class, reconnect},
+    const char *name, *meaning;
+} rows[REDIS_REFUSAL_KINDS] = {
+#define X(name, word, class, reconnect, meaning)                                                   \
+    [REDIS_REFUSAL_##name] = {word, class, reconnect, #name, meaning},
     REDIS_REFUSALS(X)
 #undef X
 };
@@ -34,6 +38,23 @@ enum redis_refusal redis_refusal_of(struct slice text)
             found = refusal_of_word((struct slice){word.p + 1, word.n - 1});
     }
     return found;
+}
+
+const char *redis_refusal_name(enum redis_refusal r)
+{
+    ASSERT((size_t)r < ARRAY_LEN(rows));
+    return rows[r].name;
+}
+
+const char *redis_refusal_explain(struct slice text, struct err *out)
+{
+    const char *meaning = rows[redis_refusal_of(text)].meaning;
+    int shown = (int)(text.n < MAX_SHOWN ? text.n : MAX_SHOWN);
+    if (meaning[0])
+        err_set(out, "%.*s (%s)", shown, text.p, meaning);
+    else
+        err_set(out, "%.*s", shown, text.p);
+    return out->text;
 }
 
 enum err_class redis_refusal_class(enum redis_refusal r)

@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "redis/link.h"
+#include "redis/refusal.h"
 
 /* A name that somebody hears, or whose SUBSCRIBE is still to be confirmed. */
 struct channel {
@@ -150,12 +151,10 @@ static void on_message(struct redis_subscriber *s, enum redis_channel_kind kind,
 static void on_reply(const struct redis_value *v, void *arg)
 {
     struct redis_subscriber *s = arg;
-    struct slice text = redis_value_slice(v);
     struct slice word = redis_value_slice(redis_value_at(v, 0));
     struct err why;
     if (redis_value_type(v) == REDIS_TYPE_ERROR) { /* no permission, or no longer served */
-        err_set(&why, "%.*s", (int)(text.n < 200 ? text.n : 200), text.p);
-        link_fail(s->link, why.text);
+        link_fail(s->link, redis_refusal_explain(redis_value_slice(v), &why));
         return;
     }
     for (int kind = REDIS_CHANNEL; kind <= REDIS_PATTERN; kind++) {

@@ -251,6 +251,11 @@ struct app *fleet_next(const struct fleet *f, size_t *at)
     return map_next(f->apps, at, &key, &value) ? value : NULL;
 }
 
+bool fleet_served(const struct fleet *f)
+{
+    return redis_client_ready(f->parts.store->redis) && leader_served(f->leader);
+}
+
 bool fleet_leads(const struct fleet *f)
 {
     return leader_leads(f->leader);

@@ -58,6 +58,9 @@ struct app *fleet_next(const struct fleet *f, size_t *at);
  */
 void fleet_hear(struct fleet *f, struct app *a);
 
+/* Redis does what we ask: it is connected, answers in time and, as far as we write, takes it. */
+bool fleet_served(const struct fleet *f);
+
 bool fleet_leads(const struct fleet *f);
 int64_t fleet_epoch(const struct fleet *f);      /* of whoever leads; 0: unknown */
 const char *fleet_leader(const struct fleet *f); /* its name; NULL: nobody leads, or unknown */

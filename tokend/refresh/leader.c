@@ -14,6 +14,7 @@ struct leader {
     struct redis_subscription *released;
     uint64_t command; /* of the operation under way; 0: none */
     uint64_t op;
+    bool served; /* the last operation was answered, and in time */
 
     /* Who had the lease when Redis last told, and how long it would last. */
     char holder[STORE_OWNER_MAX + 1];
@@ -29,6 +30,7 @@ static void on_answer(const struct redis_result *r, void *arg)
     struct lease_event ev;
     struct lease_holder holder;
     l->command = 0;
+    l->served = r->outcome == REDIS_REPLIED;
     store_lease_answer(l->op, r, &ev, &holder);
     if (!slice_copy(holder.name, l->holder, sizeof l->holder))
         UNREACHABLE("a name is no longer than that");
@@ -51,8 +53,10 @@ static void perform(struct leader *l, const struct lease_action *a)
     case LEASE_DO_ACQUIRE:
     case LEASE_DO_RENEW:
     case LEASE_DO_RELEASE:
-        if (l->command)
+        if (l->command) {
             redis_cancel(l->store->redis, l->command);
+            l->served = false;
+        }
         l->op = a->op;
         l->command = store_run_lease(l->store, a, on_answer, l);
         return;
@@ -131,6 +135,11 @@ void leader_stop(struct leader *l)
 bool leader_leads(const struct leader *l)
 {
     return lease_leads(l->lease);
+}
+
+bool leader_served(const struct leader *l)
+{
+    return l->served;
 }
 
 mono_ms_t leader_until(const struct leader *l)

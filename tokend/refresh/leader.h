@@ -29,6 +29,10 @@ void leader_fenced(struct leader *l, int64_t epoch); /* Redis has seen this epoc
 void leader_stop(struct leader *l);                  /* hooks.unlead at once, hooks.stopped later */
 
 bool leader_leads(const struct leader *l);
+
+/* Redis did what the last operation asked for, and in time. */
+bool leader_served(const struct leader *l);
+
 mono_ms_t leader_until(const struct leader *l); /* MONO_PAST when not leading */
 
 /* Of whoever leads, as far as it is known: ours while leading, else what Redis told last. */

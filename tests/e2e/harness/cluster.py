@@ -89,3 +89,14 @@ class Cluster(Platform):
                                                                                  entry["event"]):
                 found.append(entry)
         return found
+
+
+def metric(tokend, name, **labels):
+    """The value of one series of /metrics; None when there is none."""
+    wanted = {f'{key}="{value}"' for key, value in labels.items()}
+    for line in tokend.get("/metrics").text.splitlines():
+        series, _, value = line.rpartition(" ")
+        family, _, rest = series.partition("{")
+        if family == name and wanted <= set(rest.rstrip("}").split(",")):
+            return float(value)
+    return None

@@ -286,6 +286,7 @@ static void out_of_memory_is_a_refusal_that_keeps_the_connection(void **state)
     assert_int_equal(redis_refusal_class(e.refusal), ERR_OPERATOR);
     assert_int_equal(rig_ask(b.loop, b.client, "GET k").outcome, REDIS_REPLIED);
     assert_int_equal(stats_of(b.client).connects, 1);
+    assert_int_equal(stats_of(b.client).refusals[REDIS_REFUSAL_OOM], 1);
     bench_close(&b);
 }
 
