@@ -114,7 +114,7 @@ static void report(const struct cgi *c, const struct app *app, const struct clie
 {
     int64_t version = refresh_record(app_refresh(app))->version;
     if (clients_permit(c->parts.clients, client, TOKEND_SCOPE_REPORT) &&
-        !refresh_weighing(app_refresh(app), version))
+        !refresh_knows(app_refresh(app), version))
         store_add_report(c->parts.store, app_id(app), STORE_REPORT_REFUSED, version,
                          REPORTED_ERRCODE, client_name(client), NULL, NULL);
 }

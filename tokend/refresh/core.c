@@ -377,6 +377,12 @@ bool refresh_weighing(const struct refresh *r, int64_t version)
            (r->report_version == version || r->dead_version == version);
 }
 
+bool refresh_knows(const struct refresh *r, int64_t version)
+{
+    bool under_way = r->state == REFRESH_PROBING && !r->reported_again;
+    return refresh_weighing(r, version) && (r->dead_version == version || !under_way);
+}
+
 bool refresh_attempting(const struct refresh *r)
 {
     return r->state == REFRESH_BEGINNING || r->state == REFRESH_FETCHING ||

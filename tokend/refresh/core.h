@@ -251,9 +251,12 @@ bool refresh_outstanding(const struct refresh *r);            /* an operation is
  * or stands as an intent in Redis. Until then whoever would lead next must be told it too. */
 bool refresh_settled(const struct refresh *r);
 
-/* As the leader: a report about this version is being weighed, or was found true: another one adds
- * nothing. */
+/* As the leader: a report about this version is being weighed, or was found true. */
 bool refresh_weighing(const struct refresh *r, int64_t version);
+
+/* The same, and another report adds nothing: the probe that weighs it is still to come. One that is
+ * under way may have been judged before the token died. */
+bool refresh_knows(const struct refresh *r, int64_t version);
 
 /* Between the first thought of an intent and its end, or until whoever leads is told of a call of
  * ours: a graceful stop waits for this to be over before it gives the lease back. */

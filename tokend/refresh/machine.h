@@ -52,6 +52,7 @@ struct refresh {
     bool ordered;
     int64_t dead_version;   /* proven dead by a probe; 0: none */
     int64_t report_version; /* reported and not yet probed; 0: none */
+    bool reported_again;    /* since the probe under way was asked for */
 
     int64_t day, issued_today;
     int64_t failures;      /* of attempts in a row */

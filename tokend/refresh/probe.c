@@ -2,7 +2,7 @@
 #include "tokend/refresh/machine.h"
 
 enum {
-    COOLDOWN_MS = 500, /* reports cost no more than one probe in this time */
+    COOLDOWN_MS = 500, /* between two probes for reports */
     RETRY_MS = 1000,   /* a reported token whose probe got no answer */
 };
 
@@ -22,18 +22,27 @@ void probe_start(struct refresh *r, const struct refresh_env *env, struct refres
     struct refresh_action *a = machine_start(r, env, REFRESH_PROBING, REFRESH_DO_PROBE, out);
     a->token = secret_reveal(&r->record.token);
     a->timeout_ms = r->config.call_timeout_ms;
+    r->reported_again = false;
+}
+
+/* Reports cost no more than one probe in this time. */
+static mono_ms_t soonest(const struct refresh *r, mono_ms_t now)
+{
+    mono_ms_t cool = mono_after(r->last_probe, COOLDOWN_MS);
+    return cool.ms > now.ms ? cool : now;
 }
 
 void probe_report(struct refresh *r, const struct refresh_env *env, const struct refresh_event *ev,
                   struct refresh_actions *out)
 {
     if (!r->leading || !record_live(&r->record, env->now) || ev->version != r->record.version ||
-        refresh_weighing(r, ev->version))
+        refresh_knows(r, ev->version))
         return;
+    if (r->report_version != ev->version)
+        machine_note(r, REFRESH_NOTE_REPORTED, ev->errcode, out);
     r->report_version = ev->version;
-    machine_note(r, REFRESH_NOTE_REPORTED, ev->errcode, out);
-    mono_ms_t soonest = mono_after(r->last_probe, COOLDOWN_MS);
-    r->probe_at = soonest.ms > env->now.ms ? soonest : env->now;
+    r->reported_again = r->state == REFRESH_PROBING;
+    r->probe_at = soonest(r, env->now);
 }
 
 static void found_dead(struct refresh *r, const struct refresh_env *env,
@@ -54,6 +63,10 @@ void probe_probed(struct refresh *r, const struct refresh_env *env, const struct
     r->last_probe = env->now;
     switch (ev->probe) {
     case REFRESH_PROBE_LIVE:
+        if (r->reported_again) { /* perhaps it died after WeChat looked at it */
+            r->probe_at = soonest(r, env->now);
+            break;
+        }
         if (reported)
             machine_note(r, REFRESH_NOTE_FLAPPED, 0, out);
         probe_schedule(r, env->now);

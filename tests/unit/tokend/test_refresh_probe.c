@@ -42,12 +42,52 @@ static void a_report_about_the_current_token_is_probed_before_it_costs_a_refresh
     play_free(p);
 }
 
-static void a_storm_of_reports_costs_one_probe(void **state)
+static void a_storm_of_true_reports_costs_one_probe(void **state)
 {
     (void)state;
     struct play *p = probing();
     for (int i = 0; i < 1000; i++)
         play_report(p, 7);
+    play_probe(p, REFRESH_PROBE_DEAD);
+    play_take_note(p, REFRESH_NOTE_DISPLACED);
+    play_refresh(p, "tok-8");
+    play_quiet(p, HOUR);
+    play_free(p);
+}
+
+/* The token may have died after WeChat judged it and before its answer came. */
+static void what_is_reported_during_a_probe_is_weighed_by_one_more(void **state)
+{
+    (void)state;
+    struct play *p = probing();
+    for (int i = 0; i < 1000; i++) {
+        assert_int_equal(refresh_knows(p->core, 7), i > 0);
+        play_report(p, 7);
+        assert_true(refresh_weighing(p->core, 7));
+    }
+    play_probe(p, REFRESH_PROBE_LIVE);
+    assert_false(refresh_settled(p->core));
+    assert_in_range(play_await(p), 1, SECOND / 2);
+    play_take(p, REFRESH_DO_PROBE);
+    play_probe(p, REFRESH_PROBE_DEAD);
+    play_take_note(p, REFRESH_NOTE_DISPLACED);
+    play_take(p, REFRESH_DO_BEGIN);
+    play_free(p);
+}
+
+static void a_report_during_the_periodic_probe_is_weighed_by_one_more(void **state)
+{
+    (void)state;
+    struct play *p = probing_by(10 * MINUTE);
+    play_await(p);
+    play_take(p, REFRESH_DO_PROBE);
+    struct refresh_action probe = p->asked;
+    play_report(p, 7);
+    play_take_note(p, REFRESH_NOTE_REPORTED);
+    p->asked = probe;
+    play_probe(p, REFRESH_PROBE_LIVE);
+    assert_in_range(play_await(p), 1, SECOND / 2);
+    play_take(p, REFRESH_DO_PROBE);
     play_probe(p, REFRESH_PROBE_LIVE);
     play_take_note(p, REFRESH_NOTE_FLAPPED);
     play_free(p);
@@ -341,7 +381,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_report_about_another_than_the_current_version_changes_nothing),
         cmocka_unit_test(a_report_about_the_current_token_is_probed_before_it_costs_a_refresh),
-        cmocka_unit_test(a_storm_of_reports_costs_one_probe),
+        cmocka_unit_test(a_storm_of_true_reports_costs_one_probe),
+        cmocka_unit_test(what_is_reported_during_a_probe_is_weighed_by_one_more),
+        cmocka_unit_test(a_report_during_the_periodic_probe_is_weighed_by_one_more),
         cmocka_unit_test(reports_that_go_on_cost_two_probes_a_second_at_most),
         cmocka_unit_test(a_token_that_the_probe_finds_dead_is_refreshed_at_once_and_is_no_previous),
         cmocka_unit_test(a_probe_without_a_usable_answer_is_repeated_while_a_report_waits_for_it),
