@@ -17,6 +17,7 @@ void attempt_begin(struct refresh *r, const struct refresh_env *env, struct refr
 {
     machine_turn_day(r, wall_quota_day(machine_on_redis(r, env->now)));
     struct refresh_action *a = machine_start(r, env, REFRESH_BEGINNING, REFRESH_DO_BEGIN, out);
+    r->force = r->force && r->config.mode == TOKEN_STABLE && r->dead_version == r->record.version;
     snprintf(r->intent, sizeof r->intent,
              "{\"epoch\":%lld,\"version\":%lld,\"at\":%lld,\"op\":%llu,\"by\":\"%s\"}",
              (long long)r->epoch, (long long)r->record.version + 1,
@@ -62,6 +63,25 @@ static void settle(struct refresh *r, const struct refresh_env *env, enum err_cl
     r->last_errcode = errcode;
 }
 
+static void quota_used_up(struct refresh *r)
+{
+    r->last_err = ERR_QUOTA;
+    r->last_errcode = 0;
+}
+
+/* The token stays dead until force_refresh is allowed, unless the normal call gives a new one
+ * meanwhile. */
+static void force_refused(struct refresh *r, const struct refresh_env *env,
+                          struct refresh_actions *out)
+{
+    if (r->force_refused != r->record.version)
+        machine_note(r, REFRESH_NOTE_NO_FORCE, 0, out);
+    r->force_refused = r->record.version;
+    r->force = false;
+    quota_used_up(r);
+    r->retry_at = mono_after(env->now, FORCE_GAP_MS);
+}
+
 static void begin_refused(struct refresh *r, const struct refresh_env *env,
                           enum refresh_store store, struct refresh_actions *out)
 {
@@ -76,13 +96,11 @@ static void begin_refused(struct refresh *r, const struct refresh_env *env,
         return;
     case REFRESH_STORE_BUDGET:
         machine_note(r, REFRESH_NOTE_BUDGET, 0, out);
-        r->last_err = ERR_QUOTA;
-        r->last_errcode = 0;
+        quota_used_up(r);
         back_off(r, env, ERR_QUOTA);
         return;
     case REFRESH_STORE_FORCED:
-        r->force = false; /* the normal call may give a new one meanwhile */
-        r->retry_at = mono_after(env->now, FORCE_GAP_MS);
+        force_refused(r, env, out);
         return;
     case REFRESH_STORE_FAILED:
         machine_schedule_read_again(r, env->now);
@@ -148,6 +166,19 @@ static void drop_late_token(struct refresh *r, const struct refresh_env *env,
     settle(r, env, ERR_UNKNOWN, 0, false, out);
 }
 
+static bool of_other_family(const struct refresh *r)
+{
+    return r->attempt_mode != r->record.mode;
+}
+
+/* In stable mode WeChat gives a new token of itself only in the last minutes of the one before. One
+ * that comes sooner was forced by another environment, nobody knows when: ours may be dead. */
+static bool was_forced_away(const struct refresh *r)
+{
+    return r->attempt_mode == TOKEN_STABLE && !of_other_family(r) &&
+           mono_between(r->asked_at, r->record.expires) > r->config.overlap_ms;
+}
+
 static void fetched_token(struct refresh *r, const struct refresh_env *env,
                           const struct refresh_event *ev, struct refresh_actions *out)
 {
@@ -157,14 +188,14 @@ static void fetched_token(struct refresh *r, const struct refresh_env *env,
     p->issued_at = machine_on_redis(r, r->asked_at);
     p->expires_at = wall_after(p->issued_at, ev->expires_in_ms);
     p->previous_dies =
-        r->unresolved || r->displaced || r->dead_version == r->record.version || r->force;
+        r->unresolved || r->displaced || r->dead_version == r->record.version || was_forced_away(r);
     if (mono_reached(env->now, p->expires)) {
         drop_late_token(r, env, out);
         return;
     }
     /* From the moment the request was sent WeChat may have replaced the token we held: it lives on
-     * for the overlap at most. */
-    if (!secret_eq(&p->token, &r->record.token))
+     * for the overlap at most. The two families do not replace each other's. */
+    if (!secret_eq(&p->token, &r->record.token) && !of_other_family(r))
         r->record.expires =
             mono_min(r->record.expires, mono_after(r->asked_at, r->config.overlap_ms));
     commit(r, env, out);
@@ -173,6 +204,8 @@ static void fetched_token(struct refresh *r, const struct refresh_env *env,
 void attempt_fetched(struct refresh *r, const struct refresh_env *env,
                      const struct refresh_event *ev, struct refresh_actions *out)
 {
+    if (ev->fetch != REFRESH_FETCH_TOKEN) /* the normal call gives what may have come of a force */
+        r->force = false;
     switch (ev->fetch) {
     case REFRESH_FETCH_TOKEN:
         fetched_token(r, env, ev, out);

@@ -158,6 +158,7 @@ enum refresh_note {
     REFRESH_NOTE_RESTORED,  /* Redis had lost the record; it was written back */
     REFRESH_NOTE_BUDGET,    /* the day's budget is used up: no refresh until it is renewed */
     REFRESH_NOTE_ORDERED,   /* an operator's order was taken */
+    REFRESH_NOTE_NO_FORCE,  /* the token is dead, and force_refresh is not allowed now */
 };
 
 /* The record as the Redis scripts want it. A key lives until its moment on Redis's clock, but no

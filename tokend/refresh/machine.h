@@ -51,6 +51,7 @@ struct refresh {
         displaced; /* the same, told since the fetch under way was asked for; Redis has no intent */
     bool ordered;
     int64_t dead_version;   /* proven dead by a probe; 0: none */
+    int64_t force_refused;  /* dead, and must not be forced now, as was told; 0: none */
     int64_t report_version; /* reported and not yet probed; 0: none */
     bool reported_again;    /* since the probe under way was asked for */
 

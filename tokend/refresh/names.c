@@ -68,6 +68,8 @@ const char *refresh_note_name(enum refresh_note n)
         return "ordered";
     case REFRESH_NOTE_BUDGET:
         return "budget";
+    case REFRESH_NOTE_NO_FORCE:
+        return "force_refused";
     }
     return "?";
 }

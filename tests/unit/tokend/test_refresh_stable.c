@@ -196,6 +196,7 @@ static void a_force_that_is_not_allowed_now_waits_half_a_minute_and_begins_witho
     gets_the_same(p, HOUR);
     assert_true(play_take(p, REFRESH_DO_BEGIN)->force);
     play_store(p, REFRESH_STORE_FORCED);
+    play_take_note(p, REFRESH_NOTE_NO_FORCE);
     assert_int_equal(play_await(p), 30 * SECOND);
     assert_false(play_take(p, REFRESH_DO_BEGIN)->force);
     play_free(p);
@@ -214,6 +215,137 @@ static void a_force_that_brought_the_same_token_is_not_repeated_within_half_a_mi
     play_free(p);
 }
 
+/* Found dead, and the normal call gave it again: about to be forced. */
+static struct play *forcing(void)
+{
+    struct play *p = holding_stable(HOUR);
+    found_dead(p);
+    gets_the_same(p, HOUR);
+    assert_true(p->out.list[0].force);
+    return p;
+}
+
+/* WeChat may have carried it out: then the normal call gives what came of it, and a second force
+ * would be refused for half a minute. */
+static void a_force_without_an_answer_is_followed_by_a_normal_call(void **state)
+{
+    (void)state;
+    struct play *p = forcing();
+    play_begin(p);
+    assert_true(play_take(p, REFRESH_DO_FETCH)->force);
+    play_no_token(p, REFRESH_FETCH_UNKNOWN);
+    play_take(p, REFRESH_DO_SETTLE);
+    play_store(p, REFRESH_STORE_OK);
+    assert_in_range(play_await(p), 0, 2 * SECOND);
+    assert_false(play_take(p, REFRESH_DO_BEGIN)->force);
+    play_store(p, REFRESH_STORE_OK);
+    assert_false(play_take(p, REFRESH_DO_FETCH)->force);
+    play_token(p, "tok-8", LIFETIME);
+    assert_slice(play_take(p, REFRESH_DO_COMMIT)->record.previous, "");
+    play_store(p, REFRESH_STORE_OK);
+    play_serves(p, "tok-8", 8);
+    play_free(p);
+}
+
+static void a_force_that_another_leader_made_needless_is_forgotten(void **state)
+{
+    (void)state;
+    struct play *p = forcing();
+    play_take(p, REFRESH_DO_BEGIN);
+    play_store(p, REFRESH_STORE_FENCED);
+    play_take(p, REFRESH_DO_READ);
+    struct refresh_seen seen = play_seen(p, 8, "tok-8", LIFETIME);
+    seen.mode = TOKEN_STABLE;
+    play_read(p, &seen);
+    play_lead(p, 3);
+    play_take(p, REFRESH_DO_READ);
+    play_read(p, &seen);
+    play_await(p);
+    assert_false(play_take(p, REFRESH_DO_BEGIN)->force);
+    play_free(p);
+}
+
+static void a_force_is_forgotten_with_the_mode(void **state)
+{
+    (void)state;
+    struct refresh_config classic = play_config(TOKEN_CLASSIC);
+    struct play *p = forcing();
+    play_take(p, REFRESH_DO_BEGIN);
+    play_store(p, REFRESH_STORE_FAILED);
+    play_await(p);
+    play_take(p, REFRESH_DO_READ);
+    struct refresh_seen seen = play_seen(p, 7, "tok-7", HOUR);
+    seen.mode = TOKEN_STABLE;
+    struct refresh_action asked = p->asked;
+    play_configure(p, &classic);
+    p->asked = asked;
+    play_read(p, &seen);
+    play_await(p);
+    assert_false(play_take(p, REFRESH_DO_BEGIN)->force);
+    play_free(p);
+}
+
+static void a_force_that_is_refused_is_told_once(void **state)
+{
+    (void)state;
+    struct play *p = forcing();
+    for (int i = 0; i < 5; i++) {
+        play_take(p, REFRESH_DO_BEGIN);
+        play_store(p, REFRESH_STORE_FORCED);
+        if (i == 0)
+            play_take_note(p, REFRESH_NOTE_NO_FORCE);
+        assert_int_equal(play_status(p).last_err, ERR_QUOTA);
+        assert_int_equal(play_status(p).reason, REFRESH_REASON_DEAD);
+        assert_in_range(play_await(p), 30 * SECOND, 30 * SECOND);
+        gets_the_same(p, HOUR);
+    }
+    play_begin(p);
+    play_fetch(p, "tok-8");
+    play_commit(p);
+    play_serves(p, "tok-8", 8);
+    play_free(p);
+}
+
+/* ---- the one before ---- */
+
+/* The two families know nothing of each other. */
+static void a_token_of_the_other_family_lives_on_to_its_own_end(void **state)
+{
+    (void)state;
+    for (int mode = TOKEN_CLASSIC; mode <= TOKEN_STABLE; mode++) {
+        struct refresh_config before = play_config((enum token_mode)mode),
+                              after =
+                                  play_config(mode == TOKEN_CLASSIC ? TOKEN_STABLE : TOKEN_CLASSIC);
+        struct play *p = play_leading(&before, 7, "tok-7", HOUR);
+        play_configure(p, &after);
+        play_order(p);
+        play_begin(p);
+        play_fetch(p, "tok-8");
+        const struct refresh_action *commit = play_take(p, REFRESH_DO_COMMIT);
+        assert_slice(commit->record.previous, "tok-7");
+        assert_int_equal(commit->record.previous_ttl_ms, HOUR);
+        assert_int_equal(commit->record.mode, after.mode);
+        play_store(p, REFRESH_STORE_OK);
+        play_serves(p, "tok-8", 8);
+        play_free(p);
+    }
+}
+
+/* WeChat gives a new one of itself only in the last minutes: before, somebody has forced it, and
+ * who knows when. */
+static void a_token_that_another_environment_forced_away_is_no_previous(void **state)
+{
+    (void)state;
+    struct play *p = holding_stable(HOUR);
+    play_order(p);
+    play_begin(p);
+    play_fetch(p, "tok-8");
+    assert_slice(play_take(p, REFRESH_DO_COMMIT)->record.previous, "");
+    play_serves(p, "tok-8", 8);
+    play_store(p, REFRESH_STORE_OK);
+    play_free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +361,12 @@ int main(void)
         cmocka_unit_test(an_order_alone_never_forces),
         cmocka_unit_test(a_force_that_is_not_allowed_now_waits_half_a_minute_and_begins_without),
         cmocka_unit_test(a_force_that_brought_the_same_token_is_not_repeated_within_half_a_minute),
+        cmocka_unit_test(a_force_without_an_answer_is_followed_by_a_normal_call),
+        cmocka_unit_test(a_force_that_another_leader_made_needless_is_forgotten),
+        cmocka_unit_test(a_force_is_forgotten_with_the_mode),
+        cmocka_unit_test(a_force_that_is_refused_is_told_once),
+        cmocka_unit_test(a_token_of_the_other_family_lives_on_to_its_own_end),
+        cmocka_unit_test(a_token_that_another_environment_forced_away_is_no_previous),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
