@@ -132,11 +132,23 @@ void machine_turn_day(struct refresh *r, int64_t day)
 
 /* ---- the plan ---- */
 
+/* A report is weighed also meanwhile: a token that is dead does not wait. */
+static void plan_waiting(struct refresh *r, const struct refresh_env *env,
+                         struct refresh_actions *out)
+{
+    bool reported = r->report_version != 0 && record_live(&r->record, env->now);
+    mono_ms_t next = mono_min(r->retry_at, r->read_at);
+    if (reported && mono_reached(env->now, r->probe_at))
+        probe_start(r, env, out);
+    else
+        machine_rest(r, REFRESH_WAITING, reported ? mono_min(next, r->probe_at) : next);
+}
+
 static void plan_refresh(struct refresh *r, const struct refresh_env *env,
                          struct refresh_actions *out)
 {
     if (!mono_reached(env->now, r->retry_at))
-        machine_rest(r, REFRESH_WAITING, mono_min(r->retry_at, r->read_at));
+        plan_waiting(r, env, out);
     else if (!attempt_allowed(r, env))
         machine_rest(r, REFRESH_WAITING,
                      mono_min(mono_after(env->now, LEASE_RECHECK_MS), r->read_at));

@@ -155,6 +155,25 @@ static void a_probe_without_a_usable_answer_is_repeated_while_a_report_waits_for
     play_free(p);
 }
 
+/* A refresh that waits for its next try would otherwise wait on with a token that is dead. */
+static void a_report_is_probed_while_a_refresh_waits_and_ends_the_wait_if_it_is_true(void **state)
+{
+    (void)state;
+    for (int dead = 0; dead < 2; dead++) {
+        struct play *p = play_holding();
+        play_order(p);
+        play_fail(p, ERR_OPERATOR, 40164);
+        play_report(p, 7);
+        play_take_note(p, REFRESH_NOTE_REPORTED);
+        play_take(p, REFRESH_DO_PROBE);
+        play_probe(p, dead ? REFRESH_PROBE_DEAD : REFRESH_PROBE_LIVE);
+        play_take_note(p, dead ? REFRESH_NOTE_DISPLACED : REFRESH_NOTE_FLAPPED);
+        assert_in_range(play_await(p), dead ? 0 : SECOND, dead ? 0 : 3 * SECOND);
+        play_refresh(p, "tok-8");
+        play_free(p);
+    }
+}
+
 static void a_report_during_a_refresh_is_answered_by_the_new_token(void **state)
 {
     (void)state;
@@ -387,6 +406,7 @@ int main(void)
         cmocka_unit_test(reports_that_go_on_cost_two_probes_a_second_at_most),
         cmocka_unit_test(a_token_that_the_probe_finds_dead_is_refreshed_at_once_and_is_no_previous),
         cmocka_unit_test(a_probe_without_a_usable_answer_is_repeated_while_a_report_waits_for_it),
+        cmocka_unit_test(a_report_is_probed_while_a_refresh_waits_and_ends_the_wait_if_it_is_true),
         cmocka_unit_test(a_report_during_a_refresh_is_answered_by_the_new_token),
         cmocka_unit_test(a_follower_neither_probes_nor_refreshes),
         cmocka_unit_test(the_periodic_probe_comes_about_as_often_as_it_is_set),
