@@ -275,6 +275,27 @@ static void new_settings_replace_all_clients(void **state)
     door_close(d);
 }
 
+/* What holds only the digest, for hours, asks again each time. */
+static void a_key_that_was_kept_counts_as_long_as_the_settings_have_it(void **state)
+{
+    (void)state;
+    struct clients *c = clients_new();
+    const struct client_key key = clients_key(SLICE_LIT("k-bert-0001")),
+                            none = clients_key(slice_of(NULL));
+    assert_true(clients_permit(c, clients_find(c, &key), TOKEND_SCOPE_READ)); /* no clients */
+    assert_true(clients_permit(c, clients_find(c, &none), TOKEND_SCOPE_ADMIN));
+    replace_by_bert(NULL, c);
+    assert_string_equal(client_name(clients_find(c, &key)), "bert");
+    assert_true(clients_permit(c, clients_find(c, &key), TOKEND_SCOPE_READ));
+    assert_null(clients_find(c, &none));
+    assert_false(clients_permit(c, NULL, TOKEND_SCOPE_READ));
+    struct tokend_client anna = with_key((char[]){"anna"}, "k-anna-0001", ALL);
+    clients_set(c, &anna, 1);
+    assert_null(clients_find(c, &key));
+    secret_wipe(&anna.key);
+    clients_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +308,7 @@ int main(void)
         cmocka_unit_test(a_client_sees_its_apps_and_all_others_are_unknown_to_it),
         cmocka_unit_test(each_client_has_its_own_rights),
         cmocka_unit_test(new_settings_replace_all_clients),
+        cmocka_unit_test(a_key_that_was_kept_counts_as_long_as_the_settings_have_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,6 +47,7 @@ static void a_refresh_that_is_wanted_says_what_it_waits_for(void **state)
 struct listing {
     struct desk *desk;
     json_t *events;
+    char *lines; /* of the first */
 };
 
 static void on_entries(const struct redis_result *r, void *arg)
@@ -54,11 +55,13 @@ static void on_entries(const struct redis_result *r, void *arg)
     struct listing *l = arg;
     assert_int_equal(r->outcome, REDIS_REPLIED);
     l->events = view_events(r->value);
+    if (redis_value_count(r->value) > 0)
+        l->lines = view_event_lines(redis_value_at(r->value, 0), "wx1");
     loop_stop(l->desk->loop);
 }
 
-/* What XREVRANGE of that stream looks like; the caller drops it. */
-static json_t *events_of(struct desk *d, const char *key)
+/* What XREVRANGE of that stream looks like. */
+static struct listing list(struct desk *d, const char *key)
 {
     struct listing l = {.desk = d};
     redis_command(d->client, REDIS_NOW, 5000,
@@ -66,7 +69,23 @@ static json_t *events_of(struct desk *d, const char *key)
                   on_entries, &l);
     while (!l.events)
         loop_run(d->loop);
+    return l;
+}
+
+/* The caller drops it. */
+static json_t *events_of(struct desk *d, const char *key)
+{
+    struct listing l = list(d, key);
+    free(l.lines);
     return l.events;
+}
+
+/* The newest as a server-sent event; the caller frees it. */
+static char *lines_of(struct desk *d, const char *key)
+{
+    struct listing l = list(d, key);
+    json_decref(l.events);
+    return l.lines;
 }
 
 static void assert_json(json_t *actual, const char *expected)
@@ -116,6 +135,49 @@ static void what_is_no_json_text_does_not_break_the_list(void **state)
     desk_close(d);
 }
 
+static void assert_lines(struct desk *d, const char *key, const char *expected)
+{
+    char *lines = lines_of(d, key);
+    assert_string_equal(lines, expected);
+    free(lines);
+}
+
+static void a_server_sent_event_is_the_same_object_with_its_app_in_one_line(void **state)
+{
+    (void)state;
+    struct desk *d = desk_open();
+    server_do(d->server, "XADD e 1700000000001-2 event refreshed version 7 by a\nb");
+    assert_lines(d, "e",
+                 "event: refreshed\ndata: {\"id\":\"1700000000001-2\",\"at\":1700000000001,"
+                 "\"event\":\"refreshed\",\"version\":7,\"by\":\"a\\nb\",\"appid\":\"wx1\"}\n\n");
+    desk_close(d);
+}
+
+static void a_name_that_is_no_word_forges_no_line(void **state)
+{
+    (void)state;
+    struct desk *d = desk_open();
+    server_do(d->server, "XADD e 1-1 event x\nid:9-9:wx9\n\ndata:forged");
+    assert_lines(d, "e",
+                 "data: {\"id\":\"1-1\",\"at\":1,\"event\":\"x\\nid:9-9:wx9\\n\\ndata:forged\","
+                 "\"appid\":\"wx1\"}\n\n");
+    desk_close(d);
+}
+
+static void an_event_longer_than_any_of_ours_is_cut_to_what_it_is_called(void **state)
+{
+    (void)state;
+    struct desk *d = desk_open();
+    char command[8192] = "XADD e 1-1 event reported note ";
+    size_t n = strlen(command);
+    memset(command + n, 'x', sizeof command - n - 1);
+    server_do(d->server, command);
+    assert_lines(d, "e",
+                 "event: reported\ndata: {\"id\":\"1-1\",\"at\":1,\"event\":\"reported\","
+                 "\"appid\":\"wx1\"}\n\n");
+    desk_close(d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +187,9 @@ int main(void)
         cmocka_unit_test(no_events_are_an_empty_list),
         cmocka_unit_test(events_come_newest_first_with_their_time_and_numbers_as_numbers),
         cmocka_unit_test(what_is_no_json_text_does_not_break_the_list),
+        cmocka_unit_test(a_server_sent_event_is_the_same_object_with_its_app_in_one_line),
+        cmocka_unit_test(a_name_that_is_no_word_forges_no_line),
+        cmocka_unit_test(an_event_longer_than_any_of_ours_is_cut_to_what_it_is_called),
     };
     return cmocka_run_group_tests(tests, rig_begin, NULL);
 }
