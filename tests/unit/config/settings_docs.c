@@ -1,5 +1,5 @@
-/* settings_docs - writes what is generated from the settings tables of the daemons, or says whether
- * a committed file is still what would be written.
+/* settings_docs - writes what is generated from the settings tables of the programs, or says
+ * whether a committed file is still what would be written.
  *
  *   settings_docs markdown|env|check-markdown|check-env FILE */
 #include <stdio.h>
@@ -8,11 +8,13 @@
 
 #include "loginsvc/settings.h"
 #include "sys/file.h"
+#include "tokend/ctl/settings.h"
 #include "tokend/settings.h"
 
 typedef void writer(const struct config_program *const *programs, size_t n, FILE *out);
 
-static const struct config_program *const programs[] = {&tokend_program, &loginsvc_program};
+static const struct config_program *const programs[] = {&tokend_program, &loginsvc_program,
+                                                        &ctl_program};
 
 enum { MAX_BYTES = 1024 * 1024 };
 

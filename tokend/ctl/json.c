@@ -1,0 +1,24 @@
+#include "tokend/ctl/json.h"
+
+#include <stdlib.h>
+
+#include "base/secret.h"
+#include "tokend/ctl/plain.h"
+
+/* A control character can only stand inside of a string, where plain_write spells it as JSON does.
+ */
+void json_write(const json_t *value, FILE *out)
+{
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    ASSERT(text != NULL);
+    struct slice all = slice_of(text);
+    plain_write(all, out);
+    bytes_wipe(text, all.n);
+    free(text);
+}
+
+void json_line(const json_t *value, FILE *out)
+{
+    json_write(value, out);
+    fputc('\n', out);
+}
