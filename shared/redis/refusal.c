@@ -25,19 +25,33 @@ static enum redis_refusal refusal_of_word(struct slice word)
     return REDIS_REFUSAL_OTHER;
 }
 
-/* Before Redis 7, an error inside a script comes wrapped: "ERR Error running script (call to ...):
- * @user_script:1: -READONLY You can't write against a read only replica." */
+/* A right that is missing inside a script has no word of its own. */
+static bool says_no_right(struct slice text)
+{
+    return slice_starts(text, "The user executing the script can't") || /* up to Redis 7.0 */
+           slice_starts(text, "ACL failure in script");
+}
+
+/* Behind "ERR". Before Redis 7, an error inside a script comes wrapped: "Error running script (call
+ * to ...): @user_script:1: -READONLY You can't write against a read only replica." */
+static enum redis_refusal refusal_of_script(struct slice text)
+{
+    bool wrapped = slice_starts(text, "Error running script");
+    enum redis_refusal found = REDIS_REFUSAL_OTHER;
+    do {
+        if (says_no_right(text))
+            return REDIS_REFUSAL_NOPERM;
+        struct slice word = slice_cut(&text, ' ');
+        if (slice_starts(word, "-"))
+            found = refusal_of_word((struct slice){word.p + 1, word.n - 1});
+    } while (wrapped && text.p && found == REDIS_REFUSAL_OTHER);
+    return found;
+}
+
 enum redis_refusal redis_refusal_of(struct slice text)
 {
     struct slice word = slice_cut(&text, ' ');
-    enum redis_refusal found = refusal_of_word(word);
-    bool wrapped = slice_is(word, "ERR") && slice_starts(text, "Error running script");
-    while (wrapped && text.p && found == REDIS_REFUSAL_OTHER) {
-        word = slice_cut(&text, ' ');
-        if (slice_starts(word, "-"))
-            found = refusal_of_word((struct slice){word.p + 1, word.n - 1});
-    }
-    return found;
+    return slice_is(word, "ERR") ? refusal_of_script(text) : refusal_of_word(word);
 }
 
 const char *redis_refusal_name(enum redis_refusal r)

@@ -9,9 +9,9 @@ from .wait import eventually
 
 class Cluster(Platform):
     """`tokends` of them, with the settings `tokend`. ways: an object with url for each, that leads
-    to the Redis (a Proxy), instead of the Redis itself."""
+    to the Redis (a Proxy), instead of the Redis itself. settle: begins with all of one mind."""
 
-    def __init__(self, folder, tokends=3, tokend=None, ways=(), redis=None, **wxsim):
+    def __init__(self, folder, tokends=3, tokend=None, ways=(), redis=None, settle=True, **wxsim):
         super().__init__(folder, tokend=tokend, redis=redis, way=next(iter(ways), None),
                          **wxsim)
         self.tokends = [self.tokend]
@@ -22,7 +22,8 @@ class Cluster(Platform):
                 self.tokends.append(self.stack.add(
                     Tokend(where, ways[number] if ways else self.redis, self.wxsim.url, self.app,
                            **(tokend or {}))))
-            self.settled()
+            if settle:
+                self.settled()
         except BaseException:
             self.stack.stop()
             raise

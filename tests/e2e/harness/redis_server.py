@@ -47,6 +47,9 @@ class RedisServer:
         except redis.RedisError:
             return False
 
+    def loading(self):
+        return self.client.info("persistence")["loading"]
+
     def subscribe(self, *patterns):
         """A subscription that is in force when this returns."""
         pubsub = self.client.pubsub()

@@ -29,6 +29,20 @@ static void an_error_inside_a_script_of_an_old_redis_is_unwrapped(void **state)
                      REDIS_REFUSAL_OTHER);
 }
 
+static void a_right_that_is_missing_inside_a_script_is_known_by_its_words(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "NOPERM this user has no permissions to run the 'evalsha' command",
+        "ERR The user executing the script can't run this command or subcommand script: a9",
+        "ERR ACL failure in script: User x has no permissions to run the 'set' command",
+        "ERR Error running script (call to f_1): @user_script:1: @user_script: 1: "
+        "The user executing the script can't access at least one of the keys",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        assert_int_equal(redis_refusal_of(slice_of(texts[i])), REDIS_REFUSAL_NOPERM);
+}
+
 static void people_are_told_what_it_means(void **state)
 {
     (void)state;
@@ -55,6 +69,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_word_tells_what_it_is),
         cmocka_unit_test(an_error_inside_a_script_of_an_old_redis_is_unwrapped),
+        cmocka_unit_test(a_right_that_is_missing_inside_a_script_is_known_by_its_words),
         cmocka_unit_test(people_are_told_what_it_means),
         cmocka_unit_test(what_it_means_is_told_behind_a_text_of_any_length),
     };
