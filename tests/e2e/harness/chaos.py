@@ -2,6 +2,7 @@
 import os
 import random
 import time
+from contextlib import contextmanager
 
 from .cluster import Cluster
 from .consumer import Consumer
@@ -27,15 +28,19 @@ def new_random():
 class Chaos(Cluster):
     """A Cluster under watch. `lease` and `overlap` are told to all who must know them."""
 
+    between_s = 0.05, 1.5     # the pauses between two deeds
+
     def __init__(self, folder, wechat, lease="1s", overlap="2s", expires_in="5s", tokend=None,
                  **options):
         settings = {"LEASE_TTL": lease, "TOKEN_OVERLAP": overlap, **(tokend or {})}
         super().__init__(folder, tokend=settings, wechat=wechat, expires_in=expires_in,
                          overlap=overlap, **options)
+        self.lease_s = float(lease.rstrip("s"))
         self.random = new_random()
         self.consumer = Consumer(folder, self)
         self.stack.add(self.consumer)
-        self.took_ms = {}       # what was done -> how long until another one led
+        self.took_ms = {}       # what was done -> how long until it was mended
+        self.excused = []       # when something was wrong that tokend cannot prevent
 
     # ---- who leads ----
 
@@ -50,10 +55,13 @@ class Chaos(Cluster):
 
     def await_another(self, old_owner, what):
         """Waits until somebody else than `old_owner` (P:leader) leads, and notes how long that took."""
-        start = time.monotonic()
+        start = time.time()
         eventually(lambda: self.redis.client.get("tokend:leader") not in (None, old_owner),
                    every=0.002, what="another leader")
-        self.took_ms.setdefault(what, []).append((time.monotonic() - start) * 1000)
+        self.note(what, start)
+
+    def note(self, what, start):
+        self.took_ms.setdefault(what, []).append((time.time() - start) * 1000)
 
     def pause(self, least, most):
         time.sleep(self.random.uniform(least, most))
@@ -105,29 +113,64 @@ class Chaos(Cluster):
         self.freeze(leader, 0, 0.5, f"SIGSTOP with the answer held ({kind})")
         self.wxsim.release()
 
+    # ---- what goes wrong outside tokend, and is mended ----
+
+    @contextmanager
+    def excused_until_mended(self, what, within_s, mended):
+        """Harm that is done in the body; the consumer may see it until mended(), no longer."""
+        started = time.time()
+        yield
+        done = time.time()
+        eventually(mended, every=0.002, what=f"the end of: {what}")
+        self.note(what, done)
+        self.excused.append((started * 1000, time.time() * 1000))
+        assert time.time() - done < within_s, f"{what}: mended after {time.time() - done:.2f} s"
+
+    def same_again(self):
+        """For excused_until_mended: what is in Redis now is there again, or something newer."""
+        eventually(lambda: not self.redis.client.exists(self.keys.intent), what="no refresh")
+        token, version = self.token(), self.version()
+        return lambda: (found := self.token()) and (
+            (found == token and self.version() == version) or self.version() > version)
+
+    def restart_redis(self, snapshot=None, what="Redis restarted empty"):
+        self.await_leader()
+        with self.excused_until_mended(what, self.lease_s + 1.5, self.same_again()):
+            self.redis.restart(snapshot)
+
+    def restart_redis_with_its_old_file(self):
+        snapshot = self.redis.snapshot()
+        self.pause(0, 4)
+        self.restart_redis(snapshot, "Redis restarted with its old file")
+
     def displace(self):
-        """Another environment fetches a token; a consumer that is refused reports it."""
+        """Another environment fetches two tokens; a consumer that is refused reports it."""
+        self.await_leader()
         version, token = self.version(), self.token()
-        self.wxsim.displace(times=2)
-        if self.random.random() < 0.5:
-            self.redis.client.xadd(self.keys.reports, {"version": version, "errcode": 40001,
-                                                       "by": "a shop"})
-        else:
-            tokend = self.random.choice(self.running())
-            tokend.post(f"/v1/apps/{self.app.id}/token/report",
-                        {"version": version, "errcode": 40001})
-        start = time.monotonic()
-        eventually(lambda: self.token() not in (None, token), what="a token that lives")
-        self.took_ms.setdefault("true report", []).append((time.monotonic() - start) * 1000)
+        with self.excused_until_mended("displaced and reported", 1,
+                                       lambda: self.token() not in (None, token)):
+            self.wxsim.displace(times=2)
+            if self.random.random() < 0.5:
+                self.redis.client.xadd(self.keys.reports, {"version": version, "errcode": 40001,
+                                                           "by": "a shop"})
+            else:
+                self.random.choice(self.running()).post(
+                    f"/v1/apps/{self.app.id}/token/report", {"version": version, "errcode": 40001})
 
     # ---- the end ----
 
     def for_seconds(self, length, *deeds):
         """Does one deed after the other, all of them in turn, with pauses in between."""
+        self.for_seconds_choosing(length, lambda n: deeds[n % len(deeds)])
+
+    def for_seconds_mixed(self, length, *deeds):
+        self.for_seconds_choosing(length, lambda n: self.random.choice(deeds))
+
+    def for_seconds_choosing(self, length, choose):
         end, n = time.monotonic() + length, 0
         while time.monotonic() < end:
-            self.pause(0.05, 1.5)
-            deeds[n % len(deeds)]()
+            self.pause(*self.between_s)
+            choose(n)()
             n += 1
         self.wxsim.release()
         self.settled()
@@ -136,7 +179,7 @@ class Chaos(Cluster):
         """Ends the watch. What was measured is shown with -s, or when the test fails."""
         self.consumer.stop()
         judge = Judge(self.consumer.sightings(), self.consumer.published(),
-                      self.wxsim.issuances())
+                      self.wxsim.issuances(), self.excused)
         for what, took in self.took_ms.items():
             took = sorted(took)
             print(f"{what}: {len(took)} times, median {took[len(took) // 2]:.0f}, "

@@ -4,16 +4,34 @@ import bisect
 GAP_MS = 300   # a dead token may be read for so long after an issuance
 
 
-class Judge:
-    """sightings and published as Consumer tells them, issuances as the stand-in's book does."""
+def outside(sighting, windows):
+    """What is left of a sighting outside the windows."""
+    left = [sighting]
+    for start, end in windows:
+        parts = []
+        for s in left:
+            if s["until"] < start or s["since"] > end:
+                parts.append(s)
+                continue
+            if s["since"] < start:
+                parts.append({**s, "until": start})
+            if s["until"] > end:
+                parts.append({**s, "since": end})
+        left = parts
+    return left
 
-    def __init__(self, sightings, published, issuances):
+
+class Judge:
+    """sightings and published as Consumer tells them, issuances as the stand-in's book does.
+    `excused`: (from, to) in Unix ms, in time order: what was seen then is not judged."""
+
+    def __init__(self, sightings, published, issuances, excused=()):
         self.published = published
         self.dies_at = {i["token"]: i["dies_at"] for i in issuances}
         self.issued_at = sorted(i["at"] for i in issuances)
         with_token = [n for n, s in enumerate(sightings) if s["token"]]
         assert with_token, "the consumer never saw a token"
-        self.sightings = sightings[with_token[0]:]
+        self.sightings = [rest for s in sightings[with_token[0]:] for rest in outside(s, excused)]
         self.reads = sum(s["reads"] for s in self.sightings)
 
     def since_issuance(self, at):
@@ -26,9 +44,10 @@ class Judge:
         the longest pause between two reads)."""
         found = []
         for s in self.sightings:
-            if not s["token"] or s["until"] <= self.dies_at[s["token"]]:
+            dies_at = self.dies_at[s["token"]] if s["token"] else s["until"]
+            if s["until"] <= dies_at:
                 continue
-            start = max(s["since"], self.dies_at[s["token"]])
+            start = max(s["since"], dies_at)
             ends = [at for at in self.issued_at if start < at < s["until"]] + [s["until"]]
             found.append((s["until"] - start, max(map(self.since_issuance, ends)), s["pause_ms"]))
         return found
