@@ -26,8 +26,7 @@ enum {
     REDIS_MAX_PENDING = 65536,  /* every app may ask at the same moment */
     OBSERVE_INTERVAL_MS = 1000, /* how often an app looks at its record without a reason, ... */
     OBSERVE_PER_APP_MS = 10,    /* ... and no more than this load with many apps */
-    WECHAT_CONNECTIONS = 64,
-    WECHAT_QUEUE = 16384,
+    WECHAT_QUEUE = 64,          /* the fleet begins no call that would have to wait */
 };
 
 enum service_state {
@@ -85,6 +84,12 @@ static struct refresh_config refresh_config(const struct tokend_settings *set,
     };
 }
 
+static struct pace_limits fetch_limits(const struct tokend_settings *set)
+{
+    return (struct pace_limits){.at_once = (size_t)set->token_fetch_concurrency,
+                                .per_second = set->token_fetch_rate};
+}
+
 static void set_apps(struct service *s)
 {
     const struct tokend_settings *set = s->settings;
@@ -111,7 +116,7 @@ static bool make_upstreams(struct service *s, struct err *e)
         .redis_max_pending = REDIS_MAX_PENDING,
         .wechat_api_base = set->wechat_api_base,
         .wechat_timeout_ms = set->wechat_timeout_ms,
-        .wechat_connections = WECHAT_CONNECTIONS,
+        .wechat_connections = (size_t)set->token_fetch_concurrency + FLEET_PROBES_AT_ONCE,
         .wechat_queue = WECHAT_QUEUE,
     };
     if (!upstreams_open(&s->upstreams, s->loop, &options, e))
@@ -136,8 +141,12 @@ static bool make_server(struct service *s, struct err *e)
 
 static void make_fleet(struct service *s)
 {
-    const struct fleet_parts parts = {s->loop, &s->store, s->upstreams.subscriber,
-                                      s->upstreams.wechat, telemetry_fleet_hooks(s->telemetry)};
+    const struct fleet_parts parts = {s->loop,
+                                      &s->store,
+                                      s->upstreams.subscriber,
+                                      s->upstreams.wechat,
+                                      fetch_limits(s->settings),
+                                      telemetry_fleet_hooks(s->telemetry)};
     s->fleet = fleet_new(&parts);
     telemetry_watch(s->telemetry, s->fleet, s->upstreams.redis, s->upstreams.wechat);
     set_apps(s);
@@ -209,13 +218,16 @@ static void forget_removed_apps(struct service *s, const struct tokend_settings 
 /* The new settings are in force from here on. What is not reloadable has its old value in them. */
 static void take_over(struct service *s, struct config *config)
 {
+    const struct tokend_settings *fresh = config_values(config);
+    const struct pace_limits fetches = fetch_limits(fresh);
     struct config *old = s->config;
     const struct tokend_settings *old_settings = s->settings;
     s->config = config;
-    s->settings = config_values(config);
+    s->settings = fresh;
     s->store.prefix = s->settings->key_prefix;
     log_init("tokend", s->settings->log_level, s->settings->log_format);
     clients_set(s->clients, s->settings->clients, s->settings->n_clients);
+    fleet_limit(s->fleet, &fetches);
     set_apps(s);
     forget_removed_apps(s, old_settings);
     config_free(old);

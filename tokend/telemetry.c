@@ -23,6 +23,12 @@
     X(GAUGE, REDIS_READY, "tokend_redis_ready", "", "1 while Redis does what it is asked")         \
     X(COUNTER, REDIS_REFUSALS, "tokend_redis_refusals_total", "error",                             \
       "Commands that Redis refused, by the first word of its error")                               \
+    X(GAUGE, FETCHES_WAITING, "tokend_fetches_waiting", "",                                        \
+      "Fetches that wait for their turn (TOKEN_FETCH_RATE, TOKEN_FETCH_CONCURRENCY)")              \
+    X(GAUGE, FETCHES_UNDER_WAY, "tokend_fetches_under_way", "",                                    \
+      "Fetches from the stored intent to the written token, or its failure")                       \
+    X(HISTOGRAM, FETCH_WAIT_SECONDS, "tokend_fetch_wait_seconds", "",                              \
+      "How long fetches waited for their turn")                                                    \
     X(COUNTER, WECHAT_CALLS, "tokend_wechat_calls_total", "path,outcome", "Calls to WeChat")       \
     X(HISTOGRAM, WECHAT_SECONDS, "tokend_wechat_call_seconds", "path", "Time of calls to WeChat")
 
@@ -60,6 +66,14 @@ static void on_failed(const struct app *a, enum err_class err, int64_t errcode, 
 static void on_noted(const struct app *a, enum refresh_note note, void *arg)
 {
     count(arg, NOTES, METRIC_LABELS(app_id(a), refresh_note_name(note)));
+}
+
+static void on_began(const struct app *a, int64_t waited_ms, void *arg)
+{
+    struct telemetry *t = arg;
+    (void)a;
+    histogram_observe_us(metrics_histogram(t->metrics, &families[FETCH_WAIT_SECONDS], NULL),
+                         waited_ms * 1000);
 }
 
 static void on_call(const char *path, enum wechat_outcome outcome, int64_t took_us, void *arg)
@@ -115,6 +129,8 @@ static void collect(void *arg)
     for (struct app *a; (a = fleet_next(t->fleet, &at)) != NULL;)
         collect_app(t, a);
     collect_leader(t);
+    set(t, FETCHES_WAITING, NULL, (double)fleet_load(t->fleet).waiting);
+    set(t, FETCHES_UNDER_WAY, NULL, (double)fleet_load(t->fleet).under_way);
     set(t, LEADING, NULL, fleet_leads(t->fleet) ? 1 : 0);
     set(t, EPOCH, NULL, (double)fleet_epoch(t->fleet));
     set(t, REDIS_READY, NULL, fleet_served(t->fleet) ? 1 : 0);
@@ -137,7 +153,7 @@ void telemetry_free(struct telemetry *t)
 
 struct fleet_hooks telemetry_fleet_hooks(struct telemetry *t)
 {
-    return (struct fleet_hooks){on_refreshed, on_failed, on_noted, t};
+    return (struct fleet_hooks){on_refreshed, on_failed, on_noted, on_began, t};
 }
 
 void telemetry_watch(struct telemetry *t, struct fleet *f, struct redis_client *r,

@@ -17,6 +17,7 @@ enum {
     LABELS_SIZE = METRIC_MAX_LABELS * (2 * METRIC_MAX_LABEL_VALUE + 64),
 };
 
+/* Allocated no longer than its type needs: there may be tens of thousands. */
 struct series {
     struct list node;
     char *labels; /* appid="wx1",outcome="ok" */
@@ -26,6 +27,19 @@ struct series {
         struct histogram histogram;
     } u;
 };
+
+static size_t series_size(enum metric_type type)
+{
+    switch (type) {
+    case METRIC_COUNTER:
+        return offsetof(struct series, u) + sizeof(struct counter);
+    case METRIC_GAUGE:
+        return offsetof(struct series, u) + sizeof(struct gauge);
+    case METRIC_HISTOGRAM:
+        return sizeof(struct series);
+    }
+    UNREACHABLE("no such type");
+}
 
 struct family {
     const struct metric_family *about;
@@ -108,7 +122,7 @@ static struct slice write_other_labels(const struct family *f, char out[LABELS_S
 
 static struct series *make_series(struct family *f, struct slice labels)
 {
-    struct series *s = xcalloc(1, sizeof *s);
+    struct series *s = xcalloc(1, series_size(f->about->type));
     s->labels = slice_dup(labels);
     list_push_back(&f->series, &s->node);
     map_put(f->by_labels, labels, s);

@@ -9,6 +9,7 @@
 #include "loop/loop.h"
 #include "redis/subscriber.h"
 #include "tokend/refresh/core.h"
+#include "tokend/refresh/gate.h"
 #include "tokend/refresh/reports.h"
 #include "tokend/refresh/store.h"
 #include "wechat/client.h"
@@ -22,18 +23,25 @@ struct app_hooks {
     void (*refreshed)(const struct app *a, void *arg); /* a new version was written */
     void (*failed)(const struct app *a, enum err_class err, int64_t errcode, void *arg);
     void (*noted)(const struct app *a, enum refresh_note note, void *arg);
+    void (*began)(const struct app *a, int64_t waited_ms, void *arg); /* an attempt had its turn */
     void (*rested)(const struct app *a, void *arg); /* no attempt is under way any more */
     void *arg;
 };
 
-/* Borrowed by all apps, outlives them. */
+/* Borrowed by all apps, outlives them. The gates admit by app_admit: each keeps what it is for from
+ * being begun by all apps at once. */
 struct app_parts {
     struct loop *loop;
     const struct store *store;
     struct wechat_client *wechat;
     struct redis_subscriber *subscriber;
+    struct gate *looks;   /* at Redis, and records written back */
+    struct gate *fetches; /* attempts, from begin to their end */
+    struct gate *probes;
     struct app_hooks hooks;
 };
+
+void app_admit(struct pace_turn *t);
 
 /* appid and secret are copied. */
 struct app *app_new(const struct app_parts *parts, const char *appid, const struct secret *secret,

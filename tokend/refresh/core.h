@@ -12,7 +12,8 @@
  * issued a token nobody holds, and refreshes at once. docs/protocol.md draws it.
  *
  * Every operation the core asks for is answered by exactly one event with the same `op`; others are
- * dropped. Slices in actions are borrowed until the next step. One thread. */
+ * dropped. It may be begun late: slices in actions are borrowed until the answer is stepped. One
+ * thread. */
 #ifndef REFRESH_CORE_H
 #define REFRESH_CORE_H
 

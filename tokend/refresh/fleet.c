@@ -7,6 +7,8 @@
 #include "tokend/refresh/leader.h"
 #include "tokend/refresh/reports.h"
 
+enum { LOOKS_AT_ONCE = 256 }; /* at Redis: what keeps it busy, and no burst that fills the memory */
+
 enum fleet_state {
     FLEET_RUNNING,
     FLEET_RESTING, /* stopping: attempts under way are finished */
@@ -143,6 +145,13 @@ static void on_noted(const struct app *a, enum refresh_note note, void *arg)
         h->noted(a, note, h->arg);
 }
 
+static void on_began(const struct app *a, int64_t waited_ms, void *arg)
+{
+    const struct fleet_hooks *h = &((struct fleet *)arg)->parts.hooks;
+    if (h->began)
+        h->began(a, waited_ms, h->arg);
+}
+
 static void on_rested(const struct app *a, void *arg)
 {
     struct fleet *f = arg;
@@ -251,6 +260,17 @@ struct app *fleet_next(const struct fleet *f, size_t *at)
     return map_next(f->apps, at, &key, &value) ? value : NULL;
 }
 
+void fleet_limit(struct fleet *f, const struct pace_limits *fetches)
+{
+    gate_limit(f->app_parts.fetches, fetches);
+}
+
+struct fleet_load fleet_load(const struct fleet *f)
+{
+    const struct gate *g = f->app_parts.fetches;
+    return (struct fleet_load){gate_waiting(g), gate_inside(g)};
+}
+
 bool fleet_served(const struct fleet *f)
 {
     return redis_client_ready(f->parts.store->redis) && leader_served(f->leader);
@@ -275,6 +295,8 @@ const char *fleet_leader(const struct fleet *f)
 
 struct fleet *fleet_new(const struct fleet_parts *parts)
 {
+    const struct pace_limits looks = {.at_once = LOOKS_AT_ONCE};
+    const struct pace_limits probes = {.at_once = FLEET_PROBES_AT_ONCE};
     struct fleet *f = xcalloc(1, sizeof *f);
     f->parts = *parts;
     f->apps = map_new(0);
@@ -283,7 +305,10 @@ struct fleet *fleet_new(const struct fleet_parts *parts)
         .store = parts->store,
         .wechat = parts->wechat,
         .subscriber = parts->subscriber,
-        .hooks = {lease_end, on_fenced, on_refreshed, on_failed, on_noted, on_rested, f},
+        .looks = gate_new(parts->loop, &looks, app_admit),
+        .fetches = gate_new(parts->loop, &parts->fetches, app_admit),
+        .probes = gate_new(parts->loop, &probes, app_admit),
+        .hooks = {lease_end, on_fenced, on_refreshed, on_failed, on_noted, on_began, on_rested, f},
     };
     const struct leader_hooks leader = {on_lead, on_unlead, on_left, f};
     const struct reports_hooks reports = {next_for_reports, count_for_reports, on_report, f};
@@ -305,6 +330,9 @@ void fleet_free(struct fleet *f)
     size_t at = 0;
     for (struct app *a; (a = fleet_next(f, &at)) != NULL;)
         app_free(a);
+    gate_free(f->app_parts.looks);
+    gate_free(f->app_parts.fetches);
+    gate_free(f->app_parts.probes);
     map_free(f->apps);
     free(f);
 }

@@ -18,6 +18,7 @@ struct fleet_hooks {
     void (*refreshed)(const struct app *a, void *arg);
     void (*failed)(const struct app *a, enum err_class err, int64_t errcode, void *arg);
     void (*noted)(const struct app *a, enum refresh_note note, void *arg);
+    void (*began)(const struct app *a, int64_t waited_ms, void *arg); /* a fetch had its turn */
     void *arg;
 };
 
@@ -27,8 +28,12 @@ struct fleet_parts {
     const struct store *store;
     struct redis_subscriber *subscriber;
     struct wechat_client *wechat;
+    struct pace_limits fetches; /* how many at once and in a second, all apps together */
     struct fleet_hooks hooks;
 };
+
+/* Of WeChat's calls beside fetches; so many connections more are needed than for fetches. */
+enum { FLEET_PROBES_AT_ONCE = 64 };
 
 struct fleet *fleet_new(const struct fleet_parts *parts) MUST_CHECK;
 void fleet_free(struct fleet *f); /* NULL is allowed */
@@ -39,6 +44,15 @@ struct fleet_entry {
     const struct secret *secret;
     struct refresh_config config;
 };
+
+/* Other limits for fetches, from the next one on. */
+void fleet_limit(struct fleet *f, const struct pace_limits *fetches);
+
+/* Fetches that wait for their turn, and those under way. */
+struct fleet_load {
+    size_t waiting, under_way;
+};
+struct fleet_load fleet_load(const struct fleet *f);
 
 /* Makes the fleet those apps: adds, changes and removes, and disturbs no other. */
 void fleet_set(struct fleet *f, const struct fleet_entry *entries, size_t n);

@@ -53,7 +53,8 @@ static void open_fleet(struct office *o)
     const struct fleet_parts parts = {.loop = o->desk->loop,
                                       .store = &o->desk->store,
                                       .subscriber = o->desk->subscriber,
-                                      .wechat = o->wechat};
+                                      .wechat = o->wechat,
+                                      .fetches = {.at_once = 8}};
     struct secret secret = {0};
     secret_set(&secret, SLICE_LIT("hunter2"));
     const struct fleet_entry apps[] = {{"wx1", &secret, config}, {"wx2", &secret, config}};

@@ -409,6 +409,26 @@ static void a_new_day_begins_with_none_issued(void **state)
     play_free(p);
 }
 
+/* What happens while an operation waits to be begun leaves alone what it names. */
+static void an_operation_may_be_begun_late(void **state)
+{
+    (void)state;
+    struct play *p = play_holding();
+    const struct refresh_config config = play_config(TOKEN_STABLE);
+    char intent[REFRESH_INTENT_SIZE];
+    play_order(p);
+    struct slice named = play_take(p, REFRESH_DO_BEGIN)->intent;
+    assert_true(slice_copy(named, intent, sizeof intent));
+    play_report(p, 7);
+    play_take_note(p, REFRESH_NOTE_REPORTED);
+    play_tell(p, REFRESH_LOOK);
+    play_configure(p, &config);
+    play_tell(p, REFRESH_UNLEAD);
+    play_lead(p, 2);
+    assert_slice(named, intent);
+    play_free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -435,6 +455,7 @@ int main(void)
         cmocka_unit_test(the_budget_refuses_to_begin_and_is_asked_again_later),
         cmocka_unit_test(what_was_issued_is_remembered_for_a_redis_that_forgets),
         cmocka_unit_test(a_new_day_begins_with_none_issued),
+        cmocka_unit_test(an_operation_may_be_begun_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
