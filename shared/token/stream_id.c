@@ -19,6 +19,13 @@ void stream_id_format(struct stream_id id, char out[STREAM_ID_SIZE])
     snprintf(out, STREAM_ID_SIZE, "%" PRId64 "-%" PRId64, id.ms, id.seq);
 }
 
+struct stream_id stream_id_next(struct stream_id id)
+{
+    if (id.seq < INT64_MAX)
+        return (struct stream_id){id.ms, id.seq + 1};
+    return (struct stream_id){id.ms < INT64_MAX ? id.ms + 1 : id.ms, 0};
+}
+
 static int compare(int64_t a, int64_t b)
 {
     return (a > b) - (a < b);

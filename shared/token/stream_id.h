@@ -15,6 +15,9 @@ enum { STREAM_ID_SIZE = 48 }; /* of the text, NUL included */
 
 #define STREAM_ID_NONE ((struct stream_id){0, 0}) /* before every entry's */
 
+/* The first id that may come after. */
+struct stream_id stream_id_next(struct stream_id id);
+
 /* False for what is no id, and leaves *out alone. */
 bool stream_id_parse(struct slice text, struct stream_id *out) MUST_CHECK;
 void stream_id_format(struct stream_id id, char out[STREAM_ID_SIZE]);

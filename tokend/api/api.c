@@ -276,7 +276,7 @@ static void on_report(struct http_call *call, void *arg)
                                               : version;
     if (report.version < version || report.version > newest)
         reply_accepted(call, refresh_attempting(r), version);
-    else if (refresh_knows(r, report.version))
+    else if (app_knows(app, report.version))
         reply_accepted(call, true, version);
     else
         pass_on(a, call, app, STORE_REPORT_REFUSED, report.version, report.errcode);

@@ -113,8 +113,7 @@ static bool is_allowed(const struct cgi *c, struct http_call *call, const struct
 static void report(const struct cgi *c, const struct app *app, const struct client *client)
 {
     int64_t version = refresh_record(app_refresh(app))->version;
-    if (clients_permit(c->parts.clients, client, TOKEND_SCOPE_REPORT) &&
-        !refresh_knows(app_refresh(app), version))
+    if (clients_permit(c->parts.clients, client, TOKEND_SCOPE_REPORT) && !app_knows(app, version))
         store_add_report(c->parts.store, app_id(app), STORE_REPORT_REFUSED, version,
                          REPORTED_ERRCODE, client_name(client), NULL, NULL);
 }

@@ -29,6 +29,7 @@ struct app {
     /* The reports stream, as the leader. */
     struct stream_id heard; /* up to here; none before the first look at it */
     bool to_drop;           /* something was heard that is still there */
+    int64_t refused;        /* the version that it was about, where it was a consumer's report */
     uint64_t drop;          /* the command that drops it; 0: none */
 };
 
@@ -304,7 +305,8 @@ static void drop_settled_reports(struct app *a)
 
 void app_hear(struct app *a, const struct report *report)
 {
-    if (!app_status(a).adopted || stream_id_compare(report->id, a->heard) <= 0)
+    bool gap = stream_id_compare(stream_id_next(a->heard), report->from) < 0;
+    if (!app_status(a).adopted || gap || stream_id_compare(report->id, a->heard) <= 0)
         return;
     log_debug("report.heard", LOG_STR("appid", a->appid), LOG_INT("version", report->version),
               LOG_INT("errcode", report->errcode));
@@ -312,6 +314,7 @@ void app_hear(struct app *a, const struct report *report)
     a->to_drop = true;
     switch (report->kind) {
     case STORE_REPORT_REFUSED:
+        a->refused = report->version;
         app_report(a, report->version, report->errcode);
         return;
     case STORE_REPORT_DISPLACED:
@@ -321,6 +324,16 @@ void app_hear(struct app *a, const struct report *report)
         app_order(a, report->version);
         return;
     }
+}
+
+struct stream_id app_heard(const struct app *a)
+{
+    return a->heard;
+}
+
+bool app_knows(const struct app *a, int64_t version)
+{
+    return a->to_drop && a->refused == version && refresh_knows(a->refresh, version);
 }
 
 /* What was heard is forgotten: it may be there again, in another server's order of ids. */

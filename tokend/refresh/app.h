@@ -64,6 +64,11 @@ void app_look(struct app *a); /* something may have changed in Redis */
  * over, and what the app cannot weigh yet is not heard. Once all is settled the entries are dropped
  * from the stream. */
 void app_hear(struct app *a, const struct report *report);
+struct stream_id app_heard(const struct app *a); /* up to here */
+
+/* As the leader: a report about this version stands in the stream and is still to be weighed, or is
+ * true. Another one adds nothing. */
+bool app_knows(const struct app *a, int64_t version);
 
 /* Told by word of mouth, while Redis is away: an operator wants a newer token than `version`; a
  * consumer was refused with it. */

@@ -162,7 +162,7 @@ static void on_rested(const struct app *a, void *arg)
 
 /* ---- reports ---- */
 
-static const char *next_for_reports(void *arg)
+static struct report_source next_for_reports(void *arg)
 {
     struct fleet *f = arg;
     struct app *a = f->hurried;
@@ -173,7 +173,7 @@ static const char *next_for_reports(void *arg)
         f->report_turn = 0;
         a = fleet_next(f, &f->report_turn);
     }
-    return a ? app_id(a) : NULL;
+    return (struct report_source){app_id(a), app_heard(a)};
 }
 
 static size_t count_for_reports(void *arg)

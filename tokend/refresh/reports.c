@@ -35,7 +35,7 @@ static int64_t number_field(const struct redis_value *fields, const char *name)
     return slice_to_int(field(fields, name), INT32_MIN, INT64_MAX, &n) ? n : 0;
 }
 
-static void hear(struct reports *r, const char *appid, struct stream_id id,
+static void hear(struct reports *r, const char *appid, struct stream_id from, struct stream_id id,
                  const struct redis_value *fields)
 {
     enum store_report kind = STORE_REPORT_REFUSED;
@@ -43,7 +43,7 @@ static void hear(struct reports *r, const char *appid, struct stream_id id,
         kind = STORE_REPORT_DISPLACED;
     else if (field(fields, "order").n > 0)
         kind = STORE_REPORT_ORDER;
-    const struct report report = {id, kind, number_field(fields, "version"),
+    const struct report report = {id, from, kind, number_field(fields, "version"),
                                   number_field(fields, "errcode")};
     r->hooks.heard(appid, &report, r->hooks.arg);
 }
@@ -61,15 +61,16 @@ static bool appid_of(struct slice key, char out[TOKEN_KEY_SIZE])
 static void take_stream(struct reports *r, const struct redis_value *stream)
 {
     struct slice key = redis_value_slice(redis_value_at(stream, 0));
-    const struct redis_value *entries = redis_value_at(stream, 1);
+    const struct redis_value *entries = redis_value_at(stream, 2);
     char appid[TOKEN_KEY_SIZE];
-    struct stream_id id;
-    if (!appid_of(key, appid))
+    struct stream_id from, id;
+    if (!appid_of(key, appid) ||
+        !stream_id_parse(redis_value_slice(redis_value_at(stream, 1)), &from))
         return;
     for (size_t i = 0; i < redis_value_count(entries); i++) {
         const struct redis_value *entry = redis_value_at(entries, i);
         if (stream_id_parse(redis_value_slice(redis_value_at(entry, 0)), &id))
-            hear(r, appid, id, redis_value_at(entry, 1));
+            hear(r, appid, from, id, redis_value_at(entry, 1));
     }
 }
 
@@ -97,18 +98,26 @@ static size_t batch_size(const struct reports *r)
     return n < count ? n : count;
 }
 
+/* One stream of a read, written out. */
+struct asked {
+    char key[TOKEN_KEY_SIZE], from[STREAM_ID_SIZE];
+};
+
 static void read_batch(struct reports *r, size_t n)
 {
     const struct store *s = r->store;
-    struct slice *keys = xcalloc(n, sizeof *keys);
-    char(*names)[TOKEN_KEY_SIZE] = xcalloc(n, sizeof *names);
+    struct slice *keys = xcalloc(2 * n, sizeof *keys), *from = keys + n;
+    struct asked *asked = xcalloc(n, sizeof *asked);
     for (size_t i = 0; i < n; i++) {
-        token_key(TOKEN_KEY_REPORTS, s->prefix, r->hooks.next(r->hooks.arg), names[i]);
-        keys[i] = slice_of(names[i]);
+        struct report_source source = r->hooks.next(r->hooks.arg);
+        token_key(TOKEN_KEY_REPORTS, s->prefix, source.appid, asked[i].key);
+        stream_id_format(stream_id_next(source.heard), asked[i].from);
+        keys[i] = slice_of(asked[i].key);
+        from[i] = slice_of(asked[i].from);
     }
-    r->command = redis_run(s->redis, &s->scripts->reports, REDIS_WAIT, s->timeout_ms, keys, n, NULL,
-                           0, on_read, r);
-    free(names);
+    r->command = redis_run(s->redis, &s->scripts->reports, REDIS_WAIT, s->timeout_ms, keys, n, from,
+                           n, on_read, r);
+    free(asked);
     free(keys);
 }
 

@@ -1,8 +1,8 @@
 /* reports.h - what consumers add to the apps' reports streams, handed to the leader's apps.
  *
- * Only while leading: reads the streams of all apps in turn, each at least about once a second. An
- * entry stays until its app drops it as settled, and is told again meanwhile; so a new leader finds
- * what the old one did not get to. Loop thread. */
+ * Only while leading: reads the streams of all apps in turn, each at least about once a second,
+ * from where its app has heard them. An entry stays until its app drops it as settled; so a new
+ * leader finds what the old one did not get to. Loop thread. */
 #ifndef REFRESH_REPORTS_H
 #define REFRESH_REPORTS_H
 
@@ -11,15 +11,21 @@
 
 struct reports; /* opaque */
 
+/* A stream that is read. */
+struct report_source {
+    const char *appid;      /* borrowed for the call */
+    struct stream_id heard; /* up to here */
+};
+
 struct report {
     struct stream_id id;
+    struct stream_id from; /* all entries from here on are told: what the app had not heard then */
     enum store_report kind;
     int64_t version, errcode; /* 0 where it says none */
 };
 
 struct reports_hooks {
-    /* The appid whose turn is next, borrowed for the call, or NULL when there are no apps. */
-    const char *(*next)(void *arg);
+    struct report_source (*next)(void *arg);                                  /* whose turn it is */
     size_t (*count)(void *arg);                                               /* of apps */
     void (*heard)(const char *appid, const struct report *report, void *arg); /* borrowed */
     void *arg;

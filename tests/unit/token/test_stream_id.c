@@ -44,12 +44,25 @@ static void ids_are_ordered_by_time_and_then_by_number(void **state)
     assert_true(stream_id_compare(STREAM_ID_NONE, a) < 0);
 }
 
+static void nothing_comes_between_an_id_and_the_next(void **state)
+{
+    (void)state;
+    static const struct stream_id pairs[][2] = {
+        {{0, 0}, {0, 1}},
+        {{1700000000000, 41}, {1700000000000, 42}},
+        {{7, INT64_MAX}, {8, 0}},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++)
+        assert_int_equal(stream_id_compare(stream_id_next(pairs[i][0]), pairs[i][1]), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_id_is_read_and_written_back),
         cmocka_unit_test(what_is_no_id_is_refused),
         cmocka_unit_test(ids_are_ordered_by_time_and_then_by_number),
+        cmocka_unit_test(nothing_comes_between_an_id_and_the_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
