@@ -10,3 +10,9 @@ void ctl_say(const char *line)
     plain_write(slice_of(line), stderr);
     fputc('\n', stderr);
 }
+
+enum ctl_exit ctl_fail(const char *line)
+{
+    ctl_say(line);
+    return CTL_FAILED;
+}

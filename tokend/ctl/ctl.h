@@ -23,5 +23,6 @@ ctl_command_fn ctl_status, ctl_get, ctl_refresh, ctl_report, ctl_events;
 
 /* One line on stderr behind the program's name, control characters escaped. */
 void ctl_say(const char *line);
+enum ctl_exit ctl_fail(const char *line); /* says it too; gives CTL_FAILED */
 
 #endif

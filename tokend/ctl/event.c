@@ -19,8 +19,7 @@ static void write_moment(const json_t *event, FILE *out)
 
 static void write_column(const json_t *event, const char *name, size_t width, FILE *out)
 {
-    const json_t *value = json_object_get(event, name);
-    struct slice text = {json_string_value(value), json_string_length(value)};
+    struct slice text = json_text(event, name);
     if (text.n == 0)
         text = SLICE_LIT("-");
     size_t taken = plain_width(text);
@@ -53,7 +52,7 @@ static void write_rest(const json_t *event, FILE *out)
         plain_write(slice_of(name), out);
         fputc('=', out);
         if (json_is_string(value))
-            plain_write((struct slice){json_string_value(value), json_string_length(value)}, out);
+            plain_write(json_text(event, name), out);
         else
             json_write(value, out);
     }

@@ -1,12 +1,12 @@
 /* events - what happened, or with --follow what happens. */
 #include <stdio.h>
-#include <string.h>
 
 #include "config/common.h"
 #include "tokend/ctl/ctl.h"
 #include "tokend/ctl/event.h"
 #include "tokend/ctl/follow.h"
 #include "tokend/ctl/history.h"
+#include "tokend/ctl/json.h"
 
 enum { DEFAULT_LIMIT = 50 };
 
@@ -46,9 +46,9 @@ static bool read_all_apps(const struct ctl *c, struct history *h, struct trouble
     const json_t *apps = json_object_get(answer, "apps");
     bool ok = answer != NULL;
     for (size_t i = 0; ok && i < json_array_size(apps); i++) {
-        const char *appid = json_string_value(json_object_get(json_array_get(apps, i), "appid"));
-        if (common_id_ok(slice_of(appid))) /* it goes into a path */
-            ok = read_app(c, appid, h, why);
+        struct slice appid = json_text(json_array_get(apps, i), "appid");
+        if (common_id_ok(appid)) /* it goes into a path */
+            ok = read_app(c, appid.p, h, why);
     }
     json_decref(answer);
     return ok;
@@ -62,9 +62,7 @@ static enum ctl_exit print_past(const struct ctl *c)
     for (size_t i = 0; ok && i < history_count(h); i++)
         event_write(history_at(h, i), c->settings->json, stdout);
     history_free(h);
-    if (!ok)
-        ctl_say(why.line);
-    return ok ? CTL_OK : CTL_FAILED;
+    return ok ? CTL_OK : ctl_fail(why.line);
 }
 
 enum ctl_exit ctl_events(const struct ctl *c)

@@ -6,6 +6,7 @@
 #include "base/prng.h"
 #include "sys/entropy.h"
 #include "tokend/ctl/event.h"
+#include "tokend/ctl/json.h"
 #include "tokend/ctl/sse.h"
 
 enum {
@@ -13,17 +14,10 @@ enum {
     WAIT_MOST_MS = 30 * 1000,
 };
 
-enum state {
-    FOLLOW_CONNECTING, /* nothing has come yet */
-    FOLLOW_READING,
-    FOLLOW_WAITING, /* before another connection */
-    FOLLOW_ENDED,
-};
-
 struct follow {
     const struct ctl *ctl;
-    enum state state;
-    enum ctl_exit code; /* when ENDED */
+    bool ended;
+    enum ctl_exit code; /* when ended */
     bool troubled;      /* and the user was told so */
     char path[REMOTE_PATH_SIZE];
     struct sse *sse;
@@ -34,9 +28,9 @@ struct follow {
 
 static void end(struct follow *f, enum ctl_exit code)
 {
-    if (f->state == FOLLOW_ENDED)
+    if (f->ended)
         return;
-    f->state = FOLLOW_ENDED;
+    f->ended = true;
     f->code = code;
     loop_timer_stop(f->again);
     remote_close(f->ctl->remote);
@@ -45,15 +39,12 @@ static void end(struct follow *f, enum ctl_exit code)
 
 static void fail(struct follow *f, const char *line)
 {
-    ctl_say(line);
-    end(f, CTL_FAILED);
+    end(f, ctl_fail(line));
 }
 
 static bool is_of_app(const struct follow *f, const json_t *event)
 {
-    const json_t *appid = json_object_get(event, "appid");
-    struct slice named = {json_string_value(appid), json_string_length(appid)};
-    return !f->ctl->appid || slice_is(named, f->ctl->appid);
+    return !f->ctl->appid || slice_is(json_text(event, "appid"), f->ctl->appid);
 }
 
 static void on_event(const struct sse_event *e, void *arg)
@@ -77,7 +68,6 @@ static void on_piece(struct slice piece, void *arg)
     if (f->troubled)
         ctl_say("connected again");
     f->troubled = false;
-    f->state = FOLLOW_READING;
     bool readable = sse_feed(f->sse, piece, on_event, f);
     f->wait_ms = first_wait_ms(f);
     if (fflush(stdout) != 0)
@@ -99,7 +89,6 @@ static void on_end(const struct trouble *why, void *arg)
         ctl_say("trying again");
     }
     f->troubled = true;
-    f->state = FOLLOW_WAITING;
     sse_reset(f->sse);
     loop_timer_after(f->again, prng_between(&f->prng, f->wait_ms / 2, f->wait_ms));
     f->wait_ms = f->wait_ms < WAIT_MOST_MS / 2 ? 2 * f->wait_ms : WAIT_MOST_MS;
@@ -109,7 +98,6 @@ static void begin(void *arg)
 {
     struct follow *f = arg;
     const struct remote_hooks hooks = {on_piece, on_end, f};
-    f->state = FOLLOW_CONNECTING;
     remote_open(f->ctl->remote, f->path, sse_last_id(f->sse), &hooks);
 }
 

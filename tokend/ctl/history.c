@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
+#include "tokend/ctl/json.h"
 
 struct past {
     int64_t ms, number; /* of the id */
@@ -37,9 +37,7 @@ void history_free(struct history *h)
 
 static bool read_id(const json_t *event, struct past *out)
 {
-    const json_t *id = json_object_get(event, "id");
-    struct slice number = {json_string_value(id), json_string_length(id)};
-    struct slice ms = slice_cut(&number, '-');
+    struct slice number = json_text(event, "id"), ms = slice_cut(&number, '-');
     return slice_to_int(ms, 0, INT64_MAX, &out->ms) &&
            slice_to_int(number, 0, INT64_MAX, &out->number);
 }

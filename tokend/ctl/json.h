@@ -7,6 +7,11 @@
 
 #include <jansson.h>
 
+#include "base/text.h"
+
+/* The text of a member, borrowed from it; empty when it is none or not there. NULL is allowed. */
+struct slice json_text(const json_t *object, const char *name);
+
 void json_write(const json_t *value, FILE *out);
 void json_line(const json_t *value, FILE *out); /* with a newline */
 

@@ -1,7 +1,5 @@
 /* main.c - tokenctl: the command line of tokend. */
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "sys/process.h"
 #include "tokend/ctl/command.h"
@@ -11,10 +9,8 @@ static enum ctl_exit run(const struct command *command, const struct ctl_setting
 {
     struct err e;
     struct remote *remote = remote_new(settings, &e);
-    if (!remote) {
-        ctl_say(e.text);
-        return CTL_FAILED;
-    }
+    if (!remote)
+        return ctl_fail(e.text);
     const struct ctl c = {settings, remote, command->appid};
     enum ctl_exit code = command->run(&c);
     remote_free(remote);
@@ -24,12 +20,8 @@ static enum ctl_exit run(const struct command *command, const struct ctl_setting
 /* What was printed is only there once the system has it. */
 static enum ctl_exit finish_output(enum ctl_exit code)
 {
-    char line[128];
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return code;
-    snprintf(line, sizeof line, "cannot write the output: %s", strerror(errno));
-    ctl_say(line);
-    return CTL_FAILED;
+    bool written = fflush(stdout) == 0 && !ferror(stdout);
+    return written ? code : ctl_fail("cannot write the output: stdout takes no more");
 }
 
 int main(int argc, char **argv)

@@ -36,17 +36,11 @@ static enum ctl_exit end(const struct ctl *c, json_t *answer, const char *words)
     return CTL_OK;
 }
 
-static enum ctl_exit fail(const char *line)
-{
-    ctl_say(line);
-    return CTL_FAILED;
-}
-
 enum ctl_exit ctl_refresh(const struct ctl *c)
 {
     struct trouble why;
     json_t *answer = post(c, "refresh", "admin", NULL, &why);
-    return answer ? end(c, answer, "refresh ordered") : fail(why.line);
+    return answer ? end(c, answer, "refresh ordered") : ctl_fail(why.line);
 }
 
 /* ---- report ---- */
@@ -87,10 +81,10 @@ enum ctl_exit ctl_report(const struct ctl *c)
     struct trouble why;
     json_t *report = report_of(c, &why);
     if (!report)
-        return fail(why.line);
+        return ctl_fail(why.line);
     json_t *answer = post(c, "report", "report", report, &why);
     if (!answer)
-        return fail(why.line);
+        return ctl_fail(why.line);
     bool taken = json_is_true(json_object_get(answer, "refreshing"));
     return end(c, answer, taken ? "reported and being checked" : "nothing to do");
 }

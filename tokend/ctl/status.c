@@ -9,12 +9,6 @@ static const char *const headings[] = {"APP",     "MODE",     "STATE", "VERSION"
 
 enum { CELL_SIZE = 128 };
 
-static struct slice member(const json_t *object, const char *name)
-{
-    const json_t *value = json_object_get(object, name);
-    return (struct slice){json_string_value(value), json_string_length(value)};
-}
-
 static json_int_t number(const json_t *object, const char *name)
 {
     return json_integer_value(json_object_get(object, name));
@@ -23,9 +17,9 @@ static json_int_t number(const json_t *object, const char *name)
 /* Who leads: what tokend knows of it, or itself. */
 static struct slice leader_of(const json_t *answer)
 {
-    struct slice leader = member(answer, "leader");
+    struct slice leader = json_text(answer, "leader");
     bool leads = json_is_true(json_object_get(answer, "leading"));
-    return leader.n == 0 && leads ? member(answer, "instance") : leader;
+    return leader.n == 0 && leads ? json_text(answer, "instance") : leader;
 }
 
 static void add_text(struct table *t, const struct text *cell)
@@ -56,7 +50,7 @@ static void add_error(struct table *t, const json_t *app)
 {
     char bytes[CELL_SIZE];
     struct text cell = text_init(bytes, sizeof bytes);
-    struct slice class = member(app, "last_error");
+    struct slice class = json_text(app, "last_error");
     if (!slice_is(class, "none"))
         text_add(&cell, class);
     if (cell.n > 0 && number(app, "last_errcode") != 0)
@@ -68,9 +62,9 @@ static void add_app(struct table *t, const json_t *app, struct slice leader)
 {
     bool has_token = json_is_true(json_object_get(app, "has_token"));
     json_int_t previous = number(app, "previous_usable_for");
-    table_add(t, member(app, "appid"));
-    table_add(t, member(app, "mode"));
-    table_add(t, member(app, "state"));
+    table_add(t, json_text(app, "appid"));
+    table_add(t, json_text(app, "mode"));
+    table_add(t, json_text(app, "state"));
     add_version(t, app);
     add_duration(t, number(app, "expires_in"), has_token);
     add_duration(t, previous, previous > 0);
@@ -93,10 +87,8 @@ enum ctl_exit ctl_status(const struct ctl *c)
 {
     struct trouble why;
     json_t *answer = remote_get(c->remote, "/v1/apps", &why);
-    if (!answer) {
-        ctl_say(why.line);
-        return CTL_FAILED;
-    }
+    if (!answer)
+        return ctl_fail(why.line);
     if (c->settings->json)
         json_line(answer, stdout);
     else
