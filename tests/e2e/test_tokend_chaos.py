@@ -5,6 +5,7 @@ CHAOS_SECONDS makes the runs longer, CHAOS_SEED repeats one; with -s they tell w
 import pytest
 
 from harness.chaos import Chaos, seconds
+from harness.wait import eventually, throughout
 from harness.wxsim import OtherWechat, Wxsim
 
 
@@ -28,8 +29,7 @@ def test_a_frozen_leader_wakes_up_and_does_no_harm(make_chaos):
 def test_redis_restarted_empty_gets_the_same_token_back(make_chaos):
     chaos = make_chaos()
     chaos.for_seconds(seconds(10), chaos.restart_redis)
-    judge = chaos.judge()
-    judge.everything()
+    chaos.judge().everything()
 
 
 def test_redis_restarted_with_its_old_file_is_put_right(make_chaos):
@@ -51,4 +51,51 @@ def test_all_of_it_mixed(make_chaos):
         seconds(25), chaos.kill_leader, chaos.kill_between_issue_and_commit, chaos.stop_leader,
         chaos.freeze_leader, chaos.freeze_with_the_answer_held, chaos.restart_redis,
         chaos.restart_redis_with_its_old_file, chaos.displace)
+    chaos.judge().everything()
+
+
+# ---- one at a time ----
+
+@pytest.mark.parametrize("in_between", ["waiting", "at once"])
+def test_five_empty_restarts_of_redis_cost_nothing(make_chaos, in_between):
+    chaos = make_chaos(expires_in="7200s", overlap="300s")
+    token, version = chaos.settled()
+    for _ in range(5):
+        chaos.restart_redis()
+        if in_between == "waiting":
+            chaos.settled(token, version)
+    chaos.settled(token, version)
+    chaos.judge().everything()
+    assert chaos.wxsim.issued() == 1
+
+
+def frozen_with_its_answer_held(chaos, kind, released):
+    """The leader, frozen until another one has led for a moment, and awake again. Its answer is
+    released while it sleeps, or when it is awake."""
+    _, version = chaos.settled()
+    leader = chaos.hold_an_answer(kind, ordered=True)
+    owner = chaos.redis.client.get("tokend:leader")
+    with leader.process.frozen():
+        chaos.await_another(owner, "SIGSTOP")
+        chaos.await_version(version + 1)
+        if released == "asleep":
+            chaos.wxsim.release()
+    if released == "awake":
+        eventually(lambda: not leader.get("/v1/apps").json()["leading"], what="it knows")
+        chaos.wxsim.release()
+    return leader
+
+
+@pytest.mark.parametrize("released", ["asleep", "awake"])
+@pytest.mark.parametrize("kind", ["hold", "late"])
+def test_a_leader_frozen_with_its_answer_held_wakes_up_fenced_and_reports_it(
+        stack, tmp_path, kind, released):
+    chaos = stack.add(Chaos(tmp_path, OtherWechat, expires_in="7200s", overlap="2s"))
+    woken = frozen_with_its_answer_held(chaos, kind, released)
+    eventually(lambda: Chaos.lines(woken, event="refresh.fenced_out"), what="its report")
+    eventually(lambda: chaos.redis.client.xlen(chaos.keys.reports) == 0, what="it was heard")
+    token, version = chaos.settled()
+    throughout(lambda: chaos.all_serve(token, version), 2.5)
+    assert chaos.wxsim.check(token)["rank"] == "current"
+    assert (version, chaos.wxsim.issued()) == (3, 4)
     chaos.judge().everything()

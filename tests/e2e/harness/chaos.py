@@ -9,7 +9,7 @@ from .consumer import Consumer
 from .judge import Judge
 from .wait import eventually
 
-TOKEN = "/cgi-bin/token"
+FETCH = {"classic": "/cgi-bin/token", "stable": "/cgi-bin/stable_token"}
 PROBE = "/cgi-bin/get_api_domain_ip"
 
 
@@ -31,8 +31,10 @@ class Chaos(Cluster):
     between_s = 0.05, 1.5     # the pauses between two deeds
 
     def __init__(self, folder, wechat, lease="1s", overlap="2s", expires_in="5s", tokend=None,
-                 **options):
-        settings = {"LEASE_TTL": lease, "TOKEN_OVERLAP": overlap, **(tokend or {})}
+                 mode="classic", **options):
+        settings = {"LEASE_TTL": lease, "TOKEN_OVERLAP": overlap, "TOKEN_MODE": mode,
+                    **(tokend or {})}
+        self.mode = mode
         super().__init__(folder, tokend=settings, wechat=wechat, expires_in=expires_in,
                          overlap=overlap, **options)
         self.lease_s = float(lease.rstrip("s"))
@@ -68,10 +70,13 @@ class Chaos(Cluster):
 
     # ---- what goes wrong ----
 
-    def hold_an_answer(self, kind="hold"):
-        """Waits for the next refresh; WeChat keeps its answer back. Returns who leads then."""
+    def hold_an_answer(self, kind="hold", ordered=False):
+        """Waits for the next refresh, or orders one; WeChat keeps its answer back. Returns who leads
+        then."""
         held = self.wxsim.stats()["held"]
-        self.wxsim.fault(TOKEN, kind)
+        self.wxsim.fault(FETCH[self.mode], kind)
+        if ordered:
+            self.order(self.leader())
         eventually(lambda: self.wxsim.stats()["held"] > held, every=0.002, what="a refresh")
         return self.await_leader()
 
@@ -95,6 +100,7 @@ class Chaos(Cluster):
         leader, owner = self.await_leader(), self.redis.client.get("tokend:leader")
         leader.process.signal(15)
         self.await_another(owner, "SIGTERM")
+        leader.process.wait()
         leader.stop()
         leader.start_again()
 
@@ -179,7 +185,7 @@ class Chaos(Cluster):
         """Ends the watch. What was measured is shown with -s, or when the test fails."""
         self.consumer.stop()
         judge = Judge(self.consumer.sightings(), self.consumer.published(),
-                      self.wxsim.issuances(), self.excused)
+                      self.wxsim.issuances(family=self.mode), self.excused)
         for what, took in self.took_ms.items():
             took = sorted(took)
             print(f"{what}: {len(took)} times, median {took[len(took) // 2]:.0f}, "

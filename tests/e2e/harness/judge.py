@@ -31,7 +31,8 @@ class Judge:
         self.issued_at = sorted(i["at"] for i in issuances)
         with_token = [n for n, s in enumerate(sightings) if s["token"]]
         assert with_token, "the consumer never saw a token"
-        self.sightings = [rest for s in sightings[with_token[0]:] for rest in outside(s, excused)]
+        self.seen = sightings[with_token[0]:]
+        self.sightings = [rest for s in self.seen for rest in outside(s, excused)]
         self.reads = sum(s["reads"] for s in self.sightings)
 
     def since_issuance(self, at):
@@ -52,10 +53,11 @@ class Judge:
             found.append((s["until"] - start, max(map(self.since_issuance, ends)), s["pause_ms"]))
         return found
 
-    def spans(self, chosen):
+    @staticmethod
+    def spans(sightings, chosen):
         """How long each unbroken time lasted in which what was seen is `chosen`."""
         found, start = [], None
-        for s, after in zip(self.sightings, self.sightings[1:] + [None]):
+        for s, after in zip(sightings, sightings[1:] + [None]):
             if not chosen(s):
                 continue
             start = s["since"] if start is None else start
@@ -65,11 +67,11 @@ class Judge:
         return found
 
     def missing(self):
-        return self.spans(lambda s: not s["token"] and not s["away"])
+        return self.spans(self.sightings, lambda s: not s["token"] and not s["away"])
 
-    def without(self):
-        """As `missing`, with the times in which Redis was away."""
-        return self.spans(lambda s: not s["token"])
+    def empty(self):
+        """As `missing`, with the times that are excused."""
+        return self.spans(self.seen, lambda s: not s["token"] and not s["away"])
 
     def versions(self):
         return [s["version"] for s in self.sightings if s["version"] is not None]
@@ -83,7 +85,7 @@ class Judge:
         return (f"{self.reads} reads, {len(self.issued_at)} issuances, versions to "
                 f"{max(self.versions())}; dead: {spread([d[0] for d in self.dead()])}, after an "
                 f"issuance: {spread([d[1] for d in self.dead()])}; missing: "
-                f"{spread(self.missing())}; longest pause between reads: "
+                f"{spread(self.missing())}; in Redis that was back: {spread(self.empty())}; longest pause between reads: "
                 f"{max(s['pause_ms'] for s in self.sightings):.1f} ms")
 
     # ---- the invariants ----
