@@ -28,10 +28,10 @@ enum mark_state {
     MARK_ASKED, /* published, and not heard yet */
 };
 
-/* An app with entries that nobody was told of. */
+/* An app that was heard of. */
 struct poke {
-    struct stream_id from, last;
-    bool in_sweep; /* as far as `last`, the news being read cover it */
+    struct stream_id from, last; /* the least and the greatest id that nobody was told of */
+    bool in_sweep;               /* the news being read cover it, if they go so far */
 };
 
 struct feed {
@@ -221,7 +221,14 @@ static struct targets all_apps(const struct feed *f, const struct event_id *afte
     return t;
 }
 
-/* The apps that were heard of, each from the first entry that nobody was told of. */
+/* What nobody was told of: behind the place, and before it what came late. */
+static struct stream_id first_untold(const struct feed *f, const struct poke *p, const char *appid)
+{
+    struct stream_id next = event_id_next(&f->place, appid);
+    return stream_id_compare(p->from, next) < 0 ? p->from : next;
+}
+
+/* The apps that were heard of. */
 static struct targets poked_apps(const struct feed *f)
 {
     struct targets t = {xcalloc(map_count(f->pokes), sizeof *t.list), 0};
@@ -231,7 +238,7 @@ static struct targets poked_apps(const struct feed *f)
         const struct poke *p = value;
         struct app *a = fleet_find(f->parts.fleet, appid);
         if (a && stream_id_compare(p->from, f->horizon.entry) <= 0)
-            add_target(&t, app_id(a), p->from);
+            add_target(&t, app_id(a), first_untold(f, p, app_id(a)));
     }
     return t;
 }
