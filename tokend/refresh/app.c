@@ -266,8 +266,8 @@ static void perform(struct app *a, const struct refresh_action *action)
                       action);
         return;
     case REFRESH_DO_TELL:
-        log_warn("refresh.fenced_out", LOG_STR("appid", a->appid),
-                 LOG_INT("version", action->version));
+        log_warn(action->tell == REFRESH_DISPLACED ? "refresh.fenced_out" : "refresh.passed_on",
+                 LOG_STR("appid", a->appid), LOG_INT("version", action->version));
         begin(a, action);
         return;
     case REFRESH_DO_FETCH:

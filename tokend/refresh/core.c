@@ -164,12 +164,13 @@ static void plan_holding(struct refresh *r)
 
 void machine_plan(struct refresh *r, const struct refresh_env *env, struct refresh_actions *out)
 {
-    if (!r->leading && mono_reached(env->now, r->tell_at))
+    if (tell_owes(r) && mono_reached(env->now, r->tell_at))
         tell_start(r, env, out);
     else if (mono_reached(env->now, r->read_at))
         look_start(r, env, out);
     else if (!r->leading)
-        machine_rest(r, REFRESH_FOLLOWING, mono_min(r->read_at, r->tell_at));
+        machine_rest(r, REFRESH_FOLLOWING,
+                     tell_owes(r) ? mono_min(r->read_at, r->tell_at) : r->read_at);
     else if (r->adopted_epoch != r->epoch)
         machine_rest(r, REFRESH_WAITING, r->read_at);
     else if (machine_reason(r, env->now) != REFRESH_REASON_NONE)
@@ -215,7 +216,6 @@ static void take_news(struct refresh *r, const struct refresh_env *env,
         r->leading = true;
         r->epoch = ev->epoch;
         r->read_at = env->now;
-        tell_self(r);
         return;
     case REFRESH_UNLEAD:
         r->leading = false;
@@ -347,8 +347,8 @@ struct refresh *refresh_new(const struct refresh_config *config, uint64_t seed, 
     r->record.mode = config->mode;
     r->record.expires = MONO_PAST;
     r->refresh_at = r->retry_at = r->read_at = now;
-    r->last_probe = MONO_PAST;
-    r->probe_at = r->tell_at = MONO_NEVER;
+    r->last_probe = r->tell_at = MONO_PAST;
+    r->probe_at = MONO_NEVER;
     machine_rest(r, REFRESH_FOLLOWING, now);
     return r;
 }
@@ -400,7 +400,7 @@ bool refresh_attempting(const struct refresh *r)
     return r->state == REFRESH_BEGINNING || r->state == REFRESH_FETCHING ||
            r->state == REFRESH_COMMITTING || r->state == REFRESH_RECOMMIT ||
            r->state == REFRESH_SETTLING || r->state == REFRESH_TELLING ||
-           r->tell_at.ms != MONO_NEVER.ms;
+           (!r->leading && r->displaced);
 }
 
 const struct record *refresh_record(const struct refresh *r)

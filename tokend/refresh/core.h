@@ -146,7 +146,7 @@ enum refresh_action_kind {
     REFRESH_DO_COMMIT,
     REFRESH_DO_SETTLE,
     REFRESH_DO_PROBE,
-    REFRESH_DO_TELL, /* add a "displaced" report for whoever leads now */
+    REFRESH_DO_TELL, /* add a report for whoever leads now: `tell` */
     REFRESH_DO_NOTE, /* no answer expected: `note` for events, metrics and the log */
 };
 
@@ -194,6 +194,7 @@ struct refresh_action {
     enum err_class err;     /* SETTLE: ERR_NONE when WeChat gave the same token back */
     int64_t errcode;        /* SETTLE, NOTE */
     enum refresh_note note; /* NOTE */
+    enum refresh_event_kind tell; /* TELL: DISPLACED, ORDER or REPORT, of `version` */
 };
 
 enum { REFRESH_MAX_ACTIONS = 6 };
@@ -260,8 +261,8 @@ bool refresh_weighing(const struct refresh *r, int64_t version);
  * under way may have been judged before the token died. */
 bool refresh_knows(const struct refresh *r, int64_t version);
 
-/* Between the first thought of an intent and its end, or until whoever leads is told of a call of
- * ours: a graceful stop waits for this to be over before it gives the lease back. */
+/* Between the first thought of an intent and its end, or until whoever leads is told of a call that
+ * was displaced: a graceful stop waits for this to be over before it gives the lease back. */
 bool refresh_attempting(const struct refresh *r);
 
 const char *refresh_state_name(enum refresh_state s);

@@ -59,6 +59,8 @@ static void take(struct refresh *r, const struct refresh_env *env, const struct 
     struct record *rec = &r->record;
     if (other_token(rec, seen))
         record_replace(rec);
+    if (seen->version > rec->version)
+        r->ordered = false; /* another leader has done it */
     rec->version = version_of(rec, seen);
     secret_set(&rec->token, seen->token);
     secret_set(&rec->previous, seen->previous);

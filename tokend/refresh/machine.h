@@ -1,6 +1,6 @@
 /* machine.h - the inside of the refresh machine, for its own files only: core.c takes events and
  * plans, look.c reads Redis and writes a lost record back, attempt.c is one refresh from begin to
- * commit, tell.c is what a fenced-out leader owes the next one, probe.c is reports and probes.
+ * commit, tell.c is what one leader owes the next, probe.c is reports and probes.
  *
  * Each handler of an answer is called with the machine at rest and leaves it with the next
  * operation started, resting with a deadline, or planned (machine_plan). */
@@ -62,7 +62,8 @@ struct refresh {
     int64_t last_errcode;
 
     mono_ms_t refresh_at, retry_at, probe_at, read_at;
-    mono_ms_t tell_at; /* MONO_NEVER: the leader need not be told of anything */
+    mono_ms_t tell_at;               /* not before, where something is to be told */
+    enum refresh_event_kind telling; /* what is told now */
     mono_ms_t last_probe;
     mono_ms_t deadline;     /* MONO_NEVER while an operation is outstanding */
     wall_ms_t redis_now;    /* what Redis's clock showed at least ... */
@@ -136,7 +137,7 @@ void attempt_settled(struct refresh *r, const struct refresh_env *env,
 
 /* ---- tell.c ---- */
 
-void tell_self(struct refresh *r); /* we lead now: what we owed, we know */
+bool tell_owes(const struct refresh *r); /* whoever leads is to be told something */
 void tell_start(struct refresh *r, const struct refresh_env *env, struct refresh_actions *out);
 void tell_told(struct refresh *r, const struct refresh_env *env, const struct refresh_event *ev,
                struct refresh_actions *out);

@@ -120,11 +120,18 @@ static uint64_t run_script(const struct store *s, const char *appid, const struc
     return run_for(s, appid, script, REDIS_NOW, &args, fn, arg);
 }
 
+static enum store_report report_of(enum refresh_event_kind tell)
+{
+    if (tell == REFRESH_DISPLACED)
+        return STORE_REPORT_DISPLACED;
+    return tell == REFRESH_ORDER ? STORE_REPORT_ORDER : STORE_REPORT_REFUSED;
+}
+
 uint64_t store_run(const struct store *s, const char *appid, const struct refresh_action *a,
                    redis_done_fn *fn, void *arg)
 {
     if (a->kind == REFRESH_DO_TELL)
-        return store_add_report(s, appid, STORE_REPORT_DISPLACED, a->version, 0, s->owner, fn, arg);
+        return store_add_report(s, appid, report_of(a->tell), a->version, 0, s->owner, fn, arg);
     return run_script(s, appid, a, fn, arg);
 }
 

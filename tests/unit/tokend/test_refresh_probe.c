@@ -395,6 +395,78 @@ static void an_order_that_a_newer_token_has_answered_is_passed_over(void **state
     play_free(p);
 }
 
+/* ---- what one leader owes the next ---- */
+
+/* Redis may have lost it since. */
+static void what_is_not_settled_is_told_to_the_next_leader(void **state)
+{
+    (void)state;
+    static const enum refresh_event_kind kinds[] = {REFRESH_REPORT, REFRESH_ORDER};
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        struct play *p = play_holding();
+        play_order(p);
+        play_fail(p, ERR_OPERATOR, 40164);
+        if (kinds[i] == REFRESH_REPORT) { /* and so is what a probe found true */
+            play_free(p);
+            p = probing();
+            play_probe(p, REFRESH_PROBE_DEAD);
+            play_take_note(p, REFRESH_NOTE_DISPLACED);
+            play_fail(p, ERR_OPERATOR, 40164);
+        }
+        play_tell(p, REFRESH_UNLEAD);
+        const struct refresh_action *tell = play_take(p, REFRESH_DO_TELL);
+        assert_int_equal(tell->tell, kinds[i]);
+        assert_int_equal(tell->version, 7);
+        play_store(p, REFRESH_STORE_OK);
+        play_quiet(p, MINUTE);
+        play_lead(p, 2);
+        play_take(p, REFRESH_DO_READ);
+        struct refresh_seen seen = play_seen(p, 7, "tok-7", LIFETIME);
+        play_read(p, &seen);
+        assert_false(play_asks(p)); /* it stands in Redis, not here */
+        play_free(p);
+    }
+}
+
+static void a_report_that_was_being_weighed_is_told_unless_it_was_wrong(void **state)
+{
+    (void)state;
+    for (int dead = 0; dead < 2; dead++) {
+        struct play *p = probing();
+        play_tell(p, REFRESH_UNLEAD);
+        assert_false(refresh_attempting(p->core)); /* a graceful stop does not wait */
+        play_probe(p, dead ? REFRESH_PROBE_DEAD : REFRESH_PROBE_LIVE);
+        play_take_note(p, dead ? REFRESH_NOTE_DISPLACED : REFRESH_NOTE_FLAPPED);
+        if (dead) {
+            assert_int_equal(play_take(p, REFRESH_DO_TELL)->tell, REFRESH_REPORT);
+            play_store(p, REFRESH_STORE_OK);
+        }
+        play_quiet(p, MINUTE);
+        play_free(p);
+    }
+}
+
+static void an_order_that_the_next_leader_carried_out_is_forgotten(void **state)
+{
+    (void)state;
+    struct play *p = play_holding();
+    play_order(p);
+    play_fail(p, ERR_OPERATOR, 40164);
+    play_tell(p, REFRESH_UNLEAD);
+    play_take(p, REFRESH_DO_TELL);
+    play_store(p, REFRESH_STORE_FAILED);
+    play_tell(p, REFRESH_LOOK);
+    play_take(p, REFRESH_DO_READ);
+    struct refresh_seen seen = play_seen(p, 8, "tok-8", LIFETIME);
+    play_read(p, &seen);
+    play_quiet(p, MINUTE);
+    play_lead(p, 2);
+    play_take(p, REFRESH_DO_READ);
+    play_read(p, &seen);
+    play_quiet(p, MINUTE);
+    play_free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,6 +493,9 @@ int main(void)
         cmocka_unit_test(a_displaced_token_is_settled_by_the_intent_and_an_order_by_the_new_token),
         cmocka_unit_test(nothing_is_settled_by_who_does_not_lead_or_has_not_read_the_record),
         cmocka_unit_test(an_order_that_a_newer_token_has_answered_is_passed_over),
+        cmocka_unit_test(what_is_not_settled_is_told_to_the_next_leader),
+        cmocka_unit_test(a_report_that_was_being_weighed_is_told_unless_it_was_wrong),
+        cmocka_unit_test(an_order_that_the_next_leader_carried_out_is_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

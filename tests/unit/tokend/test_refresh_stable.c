@@ -253,6 +253,8 @@ static void a_force_that_another_leader_made_needless_is_forgotten(void **state)
     struct play *p = forcing();
     play_take(p, REFRESH_DO_BEGIN);
     play_store(p, REFRESH_STORE_FENCED);
+    play_take(p, REFRESH_DO_TELL);
+    play_store(p, REFRESH_STORE_FAILED);
     play_take(p, REFRESH_DO_READ);
     struct refresh_seen seen = play_seen(p, 8, "tok-8", LIFETIME);
     seen.mode = TOKEN_STABLE;
