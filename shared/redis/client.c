@@ -4,7 +4,6 @@
 
 #include "base/list.h"
 #include "base/secret.h"
-#include "log/log.h"
 #include "redis/link.h"
 #include "redis/wire.h"
 
@@ -47,7 +46,7 @@ struct redis_client {
     void (*on_state)(bool ready, const char *reason, void *arg);
     void *on_state_arg;
     struct redis_client_stats stats;
-    struct log_limit refusals;
+    struct log_limit refusals, lates;
 };
 
 /* ---- completion ---- */
@@ -157,6 +156,7 @@ static void expire_sent(struct redis_client *c, mono_ms_t now)
         if (cmd->timed_out || !mono_reached(now, cmd->deadline))
             continue;
         cmd->timed_out = true;
+        link_warn(c->link, &c->lates, "redis.late", "connected, but no answer in time");
         call_without_answer(c, cmd, REDIS_UNKNOWN, "no answer in time");
     }
 }
@@ -339,13 +339,10 @@ static void retire_if_idle(struct redis_client *c)
 static void take_refusal(struct redis_client *c, struct slice text)
 {
     struct err why;
-    int64_t swallowed;
     enum redis_refusal refusal = redis_refusal_of(text);
     redis_refusal_explain(text, &why);
     c->stats.refusals[refusal]++;
-    if (log_limit_pass(&c->refusals, &swallowed))
-        log_warn("redis.refused", LOG_STR("redis", link_label(c->link)), LOG_STR("error", why.text),
-                 LOG_INT("swallowed", swallowed));
+    link_warn(c->link, &c->refusals, "redis.refused", why.text);
     if (redis_refusal_wants_reconnect(refusal))
         link_retire(c->link, why.text);
 }
@@ -448,7 +445,7 @@ struct redis_client *redis_client_new(struct loop *l, const struct redis_url *ur
     list_init(&c->sent);
     list_init(&c->done);
     c->next_check = MONO_NEVER;
-    c->refusals = LINK_LOG_LIMIT;
+    c->refusals = c->lates = LINK_LOG_LIMIT;
     c->deadline_timer = loop_timer_new(l, on_deadline_timer, c);
     c->done_timer = loop_timer_new(l, on_done_timer, c);
     c->link = link_new(l, url, &c->options, &link_hooks, c);

@@ -386,9 +386,12 @@ const char *link_trouble(const struct link *k)
     return k->trouble;
 }
 
-const char *link_label(const struct link *k)
+void link_warn(const struct link *k, struct log_limit *limit, const char *event, const char *error)
 {
-    return k->label;
+    int64_t swallowed;
+    if (log_limit_pass(limit, &swallowed))
+        log_warn(event, LOG_STR("redis", k->label), LOG_STR("role", k->hooks->role),
+                 LOG_STR("error", error), LOG_INT("swallowed", swallowed));
 }
 
 void link_send(struct link *k, struct slice bytes)

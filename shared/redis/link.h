@@ -55,7 +55,9 @@ void link_free(struct link *k); /* no hook is called any more */
 
 enum link_state link_state(const struct link *k);
 const char *link_trouble(const struct link *k); /* why it is not READY; "" when it is */
-const char *link_label(const struct link *k);   /* its URL for log lines, without the password */
+
+/* A log line about the server; with `limit`, one LINK_LOG_LIMIT for each event. */
+void link_warn(const struct link *k, struct log_limit *limit, const char *event, const char *error);
 
 /* READY or RETIRING only. */
 void link_send(struct link *k, struct slice bytes);

@@ -10,6 +10,7 @@ from harness import process  # noqa: E402
 from harness.apps import App  # noqa: E402
 from harness.cluster import Cluster  # noqa: E402
 from harness.platform import Platform  # noqa: E402
+from harness.proxy import Proxy  # noqa: E402
 from harness.redis_server import RedisServer  # noqa: E402
 from harness.stack import Stack  # noqa: E402
 from harness.wxsim import Wxsim  # noqa: E402
@@ -73,6 +74,15 @@ def make_platform(stack, tmp_path):
 def make_cluster(stack, tmp_path):
     """make_cluster(3, tokend={…}, redis=…, expires_in="2s", …): see harness/cluster.py."""
     return lambda tokends, **parts: stack.add(Cluster(tmp_path, tokends, **parts))
+
+
+@pytest.fixture
+def make_far_cluster(make_cluster, stack, redis):
+    """make_far_cluster(3, …): a cluster whose tokends have a Proxy each between them and Redis."""
+    def made(tokends, **parts):
+        ways = [stack.add(Proxy(redis.path).start()) for _ in range(tokends)]
+        return make_cluster(tokends, redis=redis, ways=ways, **parts)
+    return made
 
 
 @pytest.fixture

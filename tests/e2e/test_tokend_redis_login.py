@@ -6,11 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from harness.cluster import QUICK
 from harness.redis_server import RedisServer
 from harness.wait import eventually, throughout
 
-QUICK = {"TOKEN_OVERLAP": "1s", "TOKEN_RETRY_MIN": "50ms", "TOKEN_RETRY_MAX": "200ms",
-         "LEASE_TTL": "1s"}
 PASSWORD = "s3cret-Passw0rd"
 USER = ["SETUSER", "tokend", "reset", "on", f">{PASSWORD}", "~tokend:*", "&tokend:*"]
 # All that tokend asks of Redis, and no more.

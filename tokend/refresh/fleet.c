@@ -9,6 +9,8 @@
 
 enum { LOOKS_AT_ONCE = 256 }; /* at Redis: what keeps it busy, and no burst that fills the memory */
 
+enum { LEAVE_SHARE = 4 }; /* of the time to stop, a fourth is for giving the lease back */
+
 enum fleet_state {
     FLEET_RUNNING,
     FLEET_RESTING, /* stopping: attempts under way are finished */
@@ -23,8 +25,9 @@ struct fleet {
     struct map *apps; /* appid -> struct app */
     struct leader *leader;
     struct reports *reports;
-    struct loop_timer *rest_timer; /* looks again whether all attempts are over */
-    mono_ms_t leave_at;            /* RESTING: whatever is under way */
+    struct loop_timer *stop_timer; /* RESTING: looks again; LEAVING: time is up */
+    mono_ms_t leave_at;            /* RESTING ends, whatever is under way */
+    mono_ms_t stop_at;             /* LEAVING ends, whether Redis answers or not */
     size_t report_turn;            /* where the reports' walk stands */
     struct app *hurried;           /* whose turn is first; NULL: nobody's */
     void (*stopped)(void *arg);
@@ -44,18 +47,42 @@ static bool attempting(const struct fleet *f)
 
 /* The lease is kept until no attempt is under way: its late answer must still be written. But not
  * for ever: without Redis it cannot be. */
-static void leave_when_rested(void *arg)
+static void leave_when_rested(struct fleet *f)
 {
-    struct fleet *f = arg;
     bool late = mono_reached(loop_now(f->parts.loop), f->leave_at);
-    if (f->state != FLEET_RESTING)
-        return;
     if (!late && attempting(f)) {
-        loop_timer_at(f->rest_timer, f->leave_at);
+        loop_timer_at(f->stop_timer, f->leave_at);
         return;
     }
     f->state = FLEET_LEAVING;
+    loop_timer_at(f->stop_timer, f->stop_at);
     leader_stop(f->leader);
+}
+
+static void on_left(void *arg)
+{
+    struct fleet *f = arg;
+    if (f->state == FLEET_STOPPED)
+        return;
+    f->state = FLEET_STOPPED;
+    loop_timer_stop(f->stop_timer);
+    f->stopped(f->stopped_arg);
+}
+
+static void on_stop_timer(void *arg)
+{
+    struct fleet *f = arg;
+    switch (f->state) {
+    case FLEET_RESTING:
+        leave_when_rested(f);
+        return;
+    case FLEET_LEAVING:
+        on_left(f);
+        return;
+    case FLEET_RUNNING:
+    case FLEET_STOPPED:
+        return;
+    }
 }
 
 static void on_unlead(void *arg)
@@ -71,11 +98,12 @@ void fleet_stop(struct fleet *f, int64_t timeout_ms, void (*stopped)(void *arg),
 {
     ASSERT(f->state == FLEET_RUNNING);
     f->state = FLEET_RESTING;
-    f->leave_at = mono_after(loop_now(f->parts.loop), timeout_ms);
+    f->leave_at = mono_after(loop_now(f->parts.loop), timeout_ms - timeout_ms / LEAVE_SHARE);
+    f->stop_at = mono_after(loop_now(f->parts.loop), timeout_ms);
     f->stopped = stopped;
     f->stopped_arg = arg;
     on_unlead(f);
-    loop_timer_after(f->rest_timer, 0);
+    loop_timer_after(f->stop_timer, 0);
 }
 
 /* ---- the lease ---- */
@@ -89,13 +117,6 @@ static void on_lead(int64_t epoch, void *arg)
     for (struct app *a; (a = fleet_next(f, &at)) != NULL;)
         app_lead(a, epoch);
     reports_start(f->reports);
-}
-
-static void on_left(void *arg)
-{
-    struct fleet *f = arg;
-    f->state = FLEET_STOPPED;
-    f->stopped(f->stopped_arg);
 }
 
 static void on_redis_state(bool ready, const char *reason, void *arg)
@@ -157,7 +178,7 @@ static void on_rested(const struct app *a, void *arg)
     struct fleet *f = arg;
     (void)a;
     if (f->state == FLEET_RESTING)
-        loop_timer_after(f->rest_timer, 0);
+        loop_timer_after(f->stop_timer, 0);
 }
 
 /* ---- reports ---- */
@@ -313,7 +334,7 @@ struct fleet *fleet_new(const struct fleet_parts *parts)
     const struct leader_hooks leader = {on_lead, on_unlead, on_left, f};
     const struct reports_hooks reports = {next_for_reports, count_for_reports, on_report, f};
     f->leader = leader_new(parts->loop, parts->store, parts->subscriber, &leader);
-    f->rest_timer = loop_timer_new(parts->loop, leave_when_rested, f);
+    f->stop_timer = loop_timer_new(parts->loop, on_stop_timer, f);
     f->reports = reports_new(parts->loop, parts->store, &reports);
     redis_client_on_state(parts->store->redis, on_redis_state, f);
     return f;
@@ -325,7 +346,7 @@ void fleet_free(struct fleet *f)
         return;
     redis_client_on_state(f->parts.store->redis, NULL, NULL);
     reports_free(f->reports);
-    loop_timer_free(f->rest_timer);
+    loop_timer_free(f->stop_timer);
     leader_free(f->leader);
     size_t at = 0;
     for (struct app *a; (a = fleet_next(f, &at)) != NULL;)

@@ -57,9 +57,9 @@ struct fleet_load fleet_load(const struct fleet *f);
 /* Makes the fleet those apps: adds, changes and removes, and disturbs no other. */
 void fleet_set(struct fleet *f, const struct fleet_entry *entries, size_t n);
 
-/* Begins nothing new, waits for attempts under way, timeout_ms at most, gives the lease back, then
- * stopped(arg), once. An attempt left behind has its intent in Redis: the next leader refreshes at
- * once. The apps stay to be read. */
+/* Begins nothing new, waits for attempts under way, gives the lease back, then stopped(arg), once;
+ * after timeout_ms at the latest, whatever Redis and WeChat do. An attempt left behind has its
+ * intent in Redis: the next leader refreshes at once. The apps stay to be read. */
 void fleet_stop(struct fleet *f, int64_t timeout_ms, void (*stopped)(void *arg), void *arg);
 
 struct app *fleet_find(const struct fleet *f, struct slice appid); /* NULL when unknown */

@@ -6,6 +6,12 @@ from .daemons import Tokend
 from .platform import Platform
 from .wait import eventually
 
+LEASE_S = 1
+QUICK = {"TOKEN_OVERLAP": "1s", "TOKEN_RETRY_MIN": "50ms", "TOKEN_RETRY_MAX": "200ms",
+         "LEASE_TTL": f"{LEASE_S}s", "DRAIN_TIMEOUT": "1s"}
+READ_S = 1.5         # no read over HTTP waits for Redis, which may take longer than this
+MOST_WARNINGS = 12   # of a tokend in an outage: three of a kind, then they are only counted
+
 
 class Cluster(Platform):
     """`tokends` of them, with the settings `tokend`. ways: an object with url for each, that leads
@@ -14,7 +20,7 @@ class Cluster(Platform):
     def __init__(self, folder, tokends=3, tokend=None, ways=(), redis=None, settle=True, **wxsim):
         super().__init__(folder, tokend=tokend, redis=redis, way=next(iter(ways), None),
                          **wxsim)
-        self.tokends = [self.tokend]
+        self.tokends, self.ways = [self.tokend], ways
         try:
             for number in range(1, tokends):
                 where = os.path.join(str(folder), f"tokend-{number}")
@@ -43,11 +49,20 @@ class Cluster(Platform):
         leader = self.leader()
         return [t for t in self.running() if t is not leader]
 
+    # ---- the network, where there are ways ----
+
+    def way(self, tokend):
+        return self.ways[self.tokends.index(tokend)]
+
+    def slow_down(self, delay):
+        for way in self.ways:
+            way.delay = delay
+
     # ---- what HTTP says ----
 
     def served(self, tokend=None):
         """(status, token or the problem's code, version) of GET /v1/apps/A/token."""
-        answer = (tokend or self.tokend).get(f"/v1/apps/{self.app.id}/token")
+        answer = (tokend or self.tokend).get(f"/v1/apps/{self.app.id}/token", timeout=READ_S)
         body = answer.json()
         return answer.status_code, body.get("access_token", body.get("code")), body.get("version")
 
@@ -75,6 +90,12 @@ class Cluster(Platform):
             f"/v1/apps/{self.app.id}/token/refresh").status_code == 202
 
     # ---- what the log says ----
+
+    def complains(self, tokend, words):
+        """It says so, and does not flood its log."""
+        warnings = self.lines(tokend)
+        assert len(warnings) <= MOST_WARNINGS, warnings
+        assert any(words in str(line) for line in warnings), warnings
 
     @staticmethod
     def lines(tokend, level="warn", event=None):

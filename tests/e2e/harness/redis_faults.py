@@ -59,6 +59,17 @@ def _run_for_ever(server):
     eventually(busy)
 
 
+def _kill_script(server):
+    server.client.script_kill()
+
+    def quiet():
+        try:
+            return server.client.ping()
+        except redis.ResponseError:
+            return False
+    eventually(quiet)
+
+
 def _let_nobody_in(server):
     server.client.config_set("maxclients", 1)
     server.client.client_kill_filter(_type="normal", skipme=True)
@@ -80,8 +91,8 @@ REFUSALS = {
         lambda server: server.client.execute_command("ACL", "SETUSER", "default", "-@scripting"),
         lambda server: server.client.execute_command("ACL", "SETUSER", "default", "+@scripting"),
         "its ACL forbids"),
-    "busy script": Fault(_run_for_ever, lambda server: server.client.script_kill(),
-                         "SCRIPT KILL ends it", {"busy_reply_threshold": 50}),
+    "busy script": Fault(_run_for_ever, _kill_script, "SCRIPT KILL ends it",
+                         {"busy_reply_threshold": 50}),
     "too many clients": Fault(_let_nobody_in,
                               lambda server: server.client.config_set("maxclients", 1000),
                               "max number of clients"),
