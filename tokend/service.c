@@ -276,13 +276,13 @@ static int make(struct service *s, struct err *e)
 static void unmake(struct service *s)
 {
     events_free(s->events);
+    api_free(s->api);
     fleet_free(s->fleet);
     wechat_client_free(s->upstreams.wechat);
     redis_subscriber_free(s->upstreams.subscriber);
     redis_client_free(s->upstreams.redis);
     http_client_free(s->upstreams.http);
     http_server_free(s->server);
-    api_free(s->api);
     cgi_free(s->cgi);
     health_free(s->health);
     clients_free(s->clients);

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "base/list.h"
 #include "log/log.h"
 #include "sys/clock.h"
 #include "tokend/api/view.h"
@@ -17,12 +18,14 @@ enum {
 
 struct api {
     struct api_parts parts;
+    struct list waiting;
 };
 
 /* A call that waits for Redis: found again by id, for it may be over by then. */
 struct waiting {
+    struct list node;
     struct api *api;
-    uint64_t call;
+    uint64_t call, command;
     char *appid; /* NULL where it does not matter */
     enum store_report kind;
     int64_t version, errcode, known; /* as told; as this instance knew it */
@@ -33,7 +36,15 @@ static struct waiting *wait_for(struct api *a, const struct http_call *call)
     struct waiting *w = xcalloc(1, sizeof *w);
     w->api = a;
     w->call = http_call_id(call);
+    list_push_back(&a->waiting, &w->node);
     return w;
+}
+
+static void end_waiting(struct waiting *w)
+{
+    list_remove(&w->node);
+    free(w->appid);
+    free(w);
 }
 
 static struct http_call *waited(struct waiting *w)
@@ -148,7 +159,7 @@ static void on_events_read(const struct redis_result *r, void *arg)
 {
     struct waiting *w = arg;
     struct http_call *call = waited(w);
-    free(w);
+    end_waiting(w);
     if (!call)
         return;
     if (r->outcome == REDIS_REPLIED)
@@ -172,10 +183,11 @@ static void on_events(struct http_call *call, void *arg)
     }
     token_key(TOKEN_KEY_EVENTS, a->parts.store->prefix, app_id(app), key);
     snprintf(count, sizeof count, "%" PRId64, limit);
-    redis_command(a->parts.store->redis, REDIS_NOW, a->parts.store->timeout_ms,
-                  REDIS_ARGV(SLICE_LIT("XREVRANGE"), slice_of(key), SLICE_LIT("+"), SLICE_LIT("-"),
-                             SLICE_LIT("COUNT"), slice_of(count)),
-                  on_events_read, wait_for(a, call));
+    struct waiting *w = wait_for(a, call);
+    w->command = redis_command(a->parts.store->redis, REDIS_NOW, a->parts.store->timeout_ms,
+                               REDIS_ARGV(SLICE_LIT("XREVRANGE"), slice_of(key), SLICE_LIT("+"),
+                                          SLICE_LIT("-"), SLICE_LIT("COUNT"), slice_of(count)),
+                               on_events_read, w);
 }
 
 /* ---- reports and orders ---- */
@@ -207,8 +219,7 @@ static void on_passed_on(const struct redis_result *r, void *arg)
     bool taken = took(w, r->outcome == REDIS_REPLIED);
     struct http_call *call = waited(w);
     int64_t version = w->known;
-    free(w->appid);
-    free(w);
+    end_waiting(w);
     if (call && taken)
         reply_accepted(call, true, version);
     else if (call)
@@ -225,8 +236,8 @@ static void pass_on(struct api *a, struct http_call *call, const struct app *app
     w->version = version;
     w->errcode = errcode;
     w->known = refresh_record(app_refresh(app))->version;
-    store_add_report(a->parts.store, app_id(app), kind, version, errcode,
-                     clients_name(a->parts.clients, call), on_passed_on, w);
+    w->command = store_add_report(a->parts.store, app_id(app), kind, version, errcode,
+                                  clients_name(a->parts.clients, call), on_passed_on, w);
 }
 
 /* What a caller's body tells. */
@@ -308,11 +319,20 @@ struct api *api_new(const struct api_parts *parts)
     };
     struct api *a = xcalloc(1, sizeof *a);
     a->parts = *parts;
+    list_init(&a->waiting);
     http_server_routes(parts->server, routes, ARRAY_LEN(routes), a);
     return a;
 }
 
 void api_free(struct api *a)
 {
+    if (!a)
+        return;
+    LIST_FOR_EACH(it, &a->waiting)
+    {
+        struct waiting *w = LIST_ENTRY(it, struct waiting, node);
+        redis_cancel(a->parts.store->redis, w->command);
+        end_waiting(w);
+    }
     free(a);
 }

@@ -11,7 +11,7 @@
 
 struct api; /* opaque */
 
-/* All borrowed; they outlive the server's last call. */
+/* All borrowed; they outlive the api. */
 struct api_parts {
     struct http_server *server;
     struct fleet *fleet;
@@ -21,6 +21,9 @@ struct api_parts {
 
 /* Adds the routes. */
 struct api *api_new(const struct api_parts *parts) MUST_CHECK;
-void api_free(struct api *a); /* NULL is allowed */
+
+/* What waits for Redis is left to the server, which ends it. No call may come any more. NULL is
+ * allowed. */
+void api_free(struct api *a);
 
 #endif

@@ -124,11 +124,11 @@ static struct office *office_open(bool leads)
 
 static void office_close(struct office *o)
 {
+    api_free(o->api);
     fleet_free(o->fleet);
     wechat_client_free(o->wechat);
     http_client_free(o->http);
     http_server_free(o->server);
-    api_free(o->api);
     clients_free(o->clients);
     http_hosts_unref(o->wechat_hosts);
     http_hosts_unref(o->own_hosts);
@@ -426,6 +426,21 @@ static void tokens_are_handed_out_while_redis_is_away(void **state)
     office_close(o);
 }
 
+static void what_redis_never_answers_ends_with_the_api(void **state)
+{
+    (void)state;
+    struct office *o = office_open(true);
+    const struct http_request order = {.method = HTTP_POST,
+                                       .hosts = o->own_hosts,
+                                       .path_query = SLICE_LIT(APP "/token/refresh"),
+                                       .timeout_ms = PATIENCE_MS,
+                                       .max_response = sizeof o->body - 1};
+    server_pause(o->desk->server);
+    http_client_send(o->http, &order, on_answer, o);
+    RUN_UNTIL(o->desk->loop, PATIENCE_MS, http_server_in_flight(o->server) == 1);
+    office_close(o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -443,6 +458,7 @@ int main(void)
         cmocka_unit_test(a_follower_passes_reports_and_orders_on_to_the_leader),
         cmocka_unit_test(an_order_begins_a_refresh),
         cmocka_unit_test(tokens_are_handed_out_while_redis_is_away),
+        cmocka_unit_test(what_redis_never_answers_ends_with_the_api),
     };
     return cmocka_run_group_tests(tests, rig_begin, NULL);
 }
