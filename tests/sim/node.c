@@ -3,36 +3,35 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "sim/hearing.h"
 #include "sim/judge.h"
-
-struct message {
-    bool is_lease;
-    int owner, incarnation; /* the sender's */
-    struct lease_action lease_action;
-    struct lease_event lease_answer;
-    struct refresh_action action;
-    struct refresh_event answer;
-    struct redis_names names; /* what the answer's slices point at */
-    char token[TOKEN_NAME_SIZE], previous[TOKEN_NAME_SIZE], intent[REFRESH_INTENT_SIZE];
-};
-
-void message_free(struct message *m)
-{
-    free(m);
-}
+#include "sim/world.h"
 
 static int owner_id(const struct node *n)
 {
     return n->index + 1 + n->incarnation * MAX_NODES;
 }
 
+static mono_ms_t clock_of(const struct world *w, const struct node *n)
+{
+    return (mono_ms_t){w->now + n->mono_offset};
+}
+
 static struct refresh_env env_of(const struct world *w, const struct node *n)
 {
-    return (struct refresh_env){
-        .now = {w->now + n->mono_offset},
-        .lease_until = lease_until(n->lease),
-    };
+    struct refresh_env env = {clock_of(w, n), lease_until(n->lease)};
+    if (w->plant == PLANT_NO_LEASE_END)
+        env.lease_until = mono_after(env.now, w->climate.lease_ttl_ms);
+    return env;
 }
+
+struct refresh_status node_status(const struct world *w, const struct node *n)
+{
+    struct refresh_env env = env_of(w, n);
+    return refresh_status(n->refresh, &env);
+}
+
+/* ---- its timer ---- */
 
 static void tick_by(struct world *w, struct node *n, int64_t at)
 {
@@ -41,7 +40,7 @@ static void tick_by(struct world *w, struct node *n, int64_t at)
     if (n->tick_at > w->now && n->tick_at <= at)
         return;
     n->tick_at = at;
-    world_at(w, at, AT_NODE, n->index, n->incarnation, NULL);
+    world_at(w, at, AT_NODE, n, NULL);
 }
 
 static void schedule(struct world *w, struct node *n)
@@ -51,85 +50,24 @@ static void schedule(struct world *w, struct node *n)
         tick_by(w, n, deadline.ms - n->mono_offset);
 }
 
-/* ---- sending ---- */
+/* ---- actions ---- */
 
-static struct slice keep(char *buf, size_t size, struct slice s)
+void node_send(struct world *w, struct node *n, struct message *m)
 {
-    ASSERT(slice_copy(s, buf, size));
-    return slice_of(buf);
-}
-
-static struct message *message_of(const struct refresh_action *a)
-{
-    struct message *m = xcalloc(1, sizeof *m);
-    m->action = *a;
-    m->action.intent = keep(m->intent, sizeof m->intent, a->intent);
-    m->action.record.previous = keep(m->previous, sizeof m->previous, a->record.previous);
-    if (a->kind == REFRESH_DO_PROBE)
-        m->action.token = keep(m->token, sizeof m->token, a->token);
-    else
-        m->action.record.token = keep(m->token, sizeof m->token, a->record.token);
-    return m;
-}
-
-static void set_failed(struct message *m)
-{
-    static const enum refresh_event_kind kinds[] = {
-        [REFRESH_DO_READ] = REFRESH_READ,        [REFRESH_DO_ASSERT] = REFRESH_ASSERTED,
-        [REFRESH_DO_BEGIN] = REFRESH_BEGAN,      [REFRESH_DO_FETCH] = REFRESH_FETCHED,
-        [REFRESH_DO_COMMIT] = REFRESH_COMMITTED, [REFRESH_DO_SETTLE] = REFRESH_SETTLED,
-        [REFRESH_DO_TELL] = REFRESH_TOLD,        [REFRESH_DO_PROBE] = REFRESH_PROBED,
-    };
-    m->lease_answer = (struct lease_event){.kind = LEASE_FAILED, .op = m->lease_action.op};
-    m->answer = (struct refresh_event){
-        .op = m->action.op,
-        .store = REFRESH_STORE_FAILED,
-        .fetch = REFRESH_FETCH_UNKNOWN,
-        .probe = REFRESH_PROBE_UNKNOWN,
-    };
-    if (!m->is_lease)
-        m->answer.kind = kinds[m->action.kind];
-}
-
-/* The driver's time-out: a failed answer, whatever becomes of the request. */
-static void send_timeout(struct world *w, const struct node *n, const struct message *m,
-                         int64_t after_ms)
-{
-    struct message *failed = xcalloc(1, sizeof *failed);
-    failed->is_lease = m->is_lease;
-    failed->action.kind = m->action.kind;
-    failed->action.op = m->action.op;
-    failed->lease_action = m->lease_action;
-    set_failed(failed);
-    world_at(w, w->now + after_ms, AT_ANSWER, n->index, n->incarnation, failed);
-}
-
-static void send(struct world *w, struct node *n, struct message *m, enum what to)
-{
-    bool wechat = to == AT_WECHAT;
-    int64_t timeout = wechat ? m->action.timeout_ms : w->climate.redis_timeout_ms;
+    bool call = m->kind == MESSAGE_REFRESH &&
+                (m->action.kind == REFRESH_DO_FETCH || m->action.kind == REFRESH_DO_PROBE);
+    enum peer to = call ? PEER_WECHAT : PEER_REDIS;
+    int64_t timeout = call ? m->action.timeout_ms : w->climate.redis_timeout_ms;
     m->owner = owner_id(n);
     m->incarnation = n->incarnation;
-    send_timeout(w, n, m, timeout);
-    if (world_chance(w, w->climate.lose)) {
+    m->redis_life = w->redis_life;
+    m->sent_at = w->now;
+    world_at(w, w->now + timeout, AT_ANSWER, n, message_timeout(m));
+    int64_t at = net_request(w, n->index, to);
+    if (at == NET_NEVER)
         message_free(m);
-        return;
-    }
-    int64_t delay = world_between(w, 0, w->climate.latency_ms);
-    if (wechat && world_chance(w, w->climate.slow_wechat))
-        delay = world_between(w, 0, w->climate.config.lease_needed_ms - 1);
-    world_at(w, w->now + delay, to, n->index, n->incarnation, m);
-}
-
-static void send_answer(struct world *w, struct node *n, struct message *m, bool slow)
-{
-    if (world_chance(w, w->climate.lose)) {
-        judge_excuse(w, w->judge.recovery_ms);
-        message_free(m);
-        return;
-    }
-    int64_t most = slow ? 2 * m->action.timeout_ms : w->climate.latency_ms;
-    world_at(w, w->now + world_between(w, 0, most), AT_ANSWER, n->index, m->incarnation, m);
+    else
+        world_at(w, at + m->held_ms, call ? AT_WECHAT : AT_REDIS, n, m);
 }
 
 /* The planted fault: the life counted from when the answer was received. */
@@ -139,41 +77,84 @@ static void count_from_receive(const struct world *w, struct refresh_written *r)
     r->expires_at = (wall_ms_t){w->now + w->redis.clock + r->ttl_ms};
 }
 
+/* The planted fault: what the node remembers instead of what Redis holds. */
+static void remember(const struct world *w, const struct node *n, struct message *m)
+{
+    const struct record *r = refresh_record(n->refresh);
+    struct refresh_seen *seen = &m->answer.seen;
+    seen->version = r->version;
+    seen->remaining_ms = record_remaining_ms(r, clock_of(w, n));
+    seen->issued_at = r->issued_at;
+    seen->expires_at = r->expires_at;
+    seen->mode = r->mode;
+    ASSERT(slice_copy(secret_reveal(&r->token), m->names.token, sizeof m->names.token));
+    seen->token = slice_of(seen->remaining_ms > 0 ? m->names.token : "");
+}
+
+/* A planted fault answers an operation without asking anyone. */
+static bool plant_answers(struct world *w, struct node *n, struct message *m)
+{
+    enum refresh_action_kind kind = m->action.kind;
+    bool adopt = w->plant == PLANT_NO_ADOPT && kind == REFRESH_DO_READ && m->action.epoch > 0;
+    if (!adopt && !(w->plant == PLANT_NO_DISPLACED && kind == REFRESH_DO_TELL) &&
+        !(w->plant == PLANT_NO_REASSERT && kind == REFRESH_DO_ASSERT) &&
+        !(w->plant == PLANT_NO_PROBE && kind == REFRESH_DO_PROBE))
+        return false;
+    message_fail(m);
+    m->failed = false;
+    m->answer.store = REFRESH_STORE_OK;
+    m->answer.probe = REFRESH_PROBE_DEAD;
+    if (adopt)
+        remember(w, n, m);
+    m->incarnation = n->incarnation;
+    world_at(w, w->now + 1, AT_ANSWER, n, m);
+    return true;
+}
+
+/* The caller is frozen for longer than its lease, as a rule; the call, or its answer, waits. */
+static void hold(struct world *w, struct node *n, struct message *m)
+{
+    int64_t ms = world_between(w, w->climate.lease_ttl_ms / 2, 2 * w->climate.lease_ttl_ms);
+    w->hold_next = false;
+    ms = world_until_end(w, ms);
+    m->held_ms = world_chance(w, 0.7) ? world_between(w, 0, ms) : 0;
+    node_pause(w, n, ms);
+}
+
+static void call(struct world *w, struct node *n, struct message *m)
+{
+    judge_call(w, n);
+    n->fetch_op = m->action.op;
+    m->begun_at = n->begun_at;
+    if (w->hold_next)
+        hold(w, n, m);
+}
+
 static void perform(struct world *w, struct node *n, const struct refresh_action *a)
 {
-    switch (a->kind) {
-    case REFRESH_DO_READ:
-    case REFRESH_DO_ASSERT:
-    case REFRESH_DO_BEGIN:
-    case REFRESH_DO_COMMIT:
-    case REFRESH_DO_SETTLE:
-    case REFRESH_DO_TELL: {
-        struct message *m = message_of(a);
-        if (a->kind == REFRESH_DO_COMMIT && w->plant == PLANT_TTL_FROM_RECEIVE)
-            count_from_receive(w, &m->action.record);
-        send(w, n, m, AT_REDIS);
-        return;
-    }
-    case REFRESH_DO_FETCH:
-    case REFRESH_DO_PROBE:
-        send(w, n, message_of(a), AT_WECHAT);
-        return;
-    case REFRESH_DO_NOTE:
+    if (a->kind == REFRESH_DO_NOTE) {
         world_trace(w, "node %d notes %s of version %lld", n->index, refresh_note_name(a->note),
                     (long long)a->version);
         return;
     }
+    struct message *m = message_of(a);
+    if (a->kind == REFRESH_DO_BEGIN)
+        n->begun_at = w->now;
+    if (a->kind == REFRESH_DO_FETCH)
+        call(w, n, m);
+    if (a->kind == REFRESH_DO_COMMIT && w->plant == PLANT_TTL_FROM_RECEIVE)
+        count_from_receive(w, &m->action.record);
+    if (!plant_answers(w, n, m))
+        node_send(w, n, m);
 }
 
-/* ---- events in ---- */
-
-static void drop_settled_reports(struct world *w, struct node *n)
+static void maybe_freeze(struct world *w, struct node *n)
 {
-    if (!n->to_drop || !w->redis_up || !refresh_settled(n->refresh))
-        return;
-    n->to_drop = false;
-    redis_drop_reports(&w->redis, n->heard);
+    if (world_chance(w, w->climate.pause_at_action))
+        node_pause(w, n, world_span(w, 2 * w->climate.lifetime_ms));
 }
+
+/* ---- events ---- */
 
 void node_event(struct world *w, struct node *n, const struct refresh_event *ev)
 {
@@ -181,193 +162,205 @@ void node_event(struct world *w, struct node *n, const struct refresh_event *ev)
     struct refresh_env env = env_of(w, n);
     int incarnation = n->incarnation;
     refresh_step(n->refresh, &env, ev, &out);
-    if (!refresh_outstanding(n->refresh) &&
-        refresh_deadline(n->refresh).ms > env.now.ms + 48LL * 3600 * 1000) {
-        w->judge.failed = true;
-        snprintf(w->judge.why, sizeof w->judge.why, "node %d stalls: no operation, no deadline",
-                 n->index);
-    }
-    for (size_t i = 0; i < out.n; i++) {
-        if (world_chance(w, w->climate.crash_at_action)) {
+    judge_step(w, n);
+    for (size_t i = 0; i < out.n && n->incarnation == incarnation; i++) {
+        if (world_chance(w, w->climate.crash_at_action))
             node_crash(w, n);
-            return;
-        }
-        perform(w, n, &out.list[i]);
+        else
+            perform(w, n, &out.list[i]);
     }
-    if (!n->refresh || n->incarnation != incarnation)
+    if (n->incarnation != incarnation)
         return;
     schedule(w, n);
-    drop_settled_reports(w, n);
+    hearing_drop(w, n);
+    if (out.n > 0)
+        maybe_freeze(w, n);
 }
 
-void node_hear(struct world *w, struct node *n)
+static void lead(struct world *w, struct node *n, int64_t epoch)
 {
-    struct refresh_env env = env_of(w, n);
-    struct redis_data seen = w->redis.data;
-    int incarnation = n->incarnation;
-    if (!refresh_status(n->refresh, &env).adopted)
+    world_trace(w, "node %d leads with epoch %lld", n->index, (long long)epoch);
+    if (n->stopping)
         return;
-    for (int i = 0; i < seen.n_reports && n->incarnation == incarnation; i++) {
-        const struct redis_report *report = &seen.reports[i];
-        if (report->id <= n->heard)
-            continue;
-        n->heard = report->id;
-        n->to_drop = true;
-        node_event(w, n,
-                   &(struct refresh_event){
-                       .kind = report->kind, .version = report->version, .errcode = 40001});
-    }
+    n->heard = 0;
+    node_event(w, n, &(struct refresh_event){.kind = REFRESH_LEAD, .epoch = epoch});
 }
 
 static void lease_event(struct world *w, struct node *n, const struct lease_event *ev)
 {
     struct lease_actions out = {.n = 0};
-    lease_step(n->lease, (mono_ms_t){w->now + n->mono_offset}, ev, &out);
+    lease_step(n->lease, clock_of(w, n), ev, &out);
     schedule(w, n);
     for (size_t i = 0; i < out.n && n->lease; i++) {
         const struct lease_action *a = &out.list[i];
-        struct refresh_event change = {.kind = REFRESH_UNLEAD};
         switch (a->kind) {
         case LEASE_DO_LEAD:
-            world_trace(w, "node %d leads with epoch %lld", n->index, (long long)a->epoch);
-            if (n->stopping)
-                break;
-            n->heard = 0;
-            change.kind = REFRESH_LEAD;
-            change.epoch = a->epoch;
-            node_event(w, n, &change);
+            lead(w, n, a->epoch);
             break;
         case LEASE_DO_UNLEAD:
             world_trace(w, "node %d leads no more", n->index);
-            node_event(w, n, &change);
+            node_event(w, n, &(struct refresh_event){.kind = REFRESH_UNLEAD});
             break;
         case LEASE_DO_ACQUIRE:
         case LEASE_DO_RENEW:
         case LEASE_DO_RELEASE: {
-            struct message *m = xcalloc(1, sizeof *m);
-            m->is_lease = true;
+            struct message *m = message_new(MESSAGE_LEASE);
             m->lease_action = *a;
-            send(w, n, m, AT_REDIS);
+            node_send(w, n, m);
             break;
         }
         }
     }
 }
 
-static void go_down(struct world *w, struct node *n)
+/* ---- answers ---- */
+
+/* The call's answer, in time or given up; it may come twice. */
+static void note_fetched(struct node *n, const struct message *m)
 {
-    n->incarnation++;
-    node_free(n);
-    world_at(w, w->now + world_between(w, 10, 5000), AT_RESTART, n->index, n->incarnation, NULL);
+    if (m->action.op != n->fetch_op)
+        return;
+    n->fetch_op = 0;
+    if (m->answer.fetch != REFRESH_FETCH_TOKEN)
+        return;
+    n->held = token_number(m->token);
+    n->held_until = m->sent_at + m->answer.expires_in_ms;
 }
 
-void node_tick(struct world *w, struct node *n, int64_t due)
+static void take_refresh_answer(struct world *w, struct node *n, const struct message *m)
 {
-    if (due != n->tick_at)
+    int incarnation = n->incarnation;
+    if (m->answer.kind == REFRESH_FETCHED)
+        note_fetched(n, m);
+    if (m->answer.kind == REFRESH_COMMITTED && m->answer.store != REFRESH_STORE_FAILED) {
+        if (m->answer.store != REFRESH_STORE_OK && n->held)
+            pledge_dropped(w, n, n->held);
+        n->held = 0;
+    }
+    node_event(w, n, &m->answer);
+    if (n->incarnation == incarnation && m->answer.store == REFRESH_STORE_FENCED)
+        lease_event(w, n, &(struct lease_event){.kind = LEASE_FENCED, .epoch = m->fenced_by});
+}
+
+static void take_answer(struct world *w, struct node *n, const struct message *m)
+{
+    switch (m->kind) {
+    case MESSAGE_LEASE:
+        lease_event(w, n, &m->lease_answer);
+        if (n->lease && n->stopping)
+            tick_by(w, n, w->now + 1);
         return;
-    n->tick_at = 0;
-    lease_event(w, n, &(struct lease_event){.kind = LEASE_TICK});
-    if (n->refresh)
-        node_event(w, n, &(struct refresh_event){.kind = REFRESH_TICK});
-    if (!n->lease || !n->stopping)
+    case MESSAGE_REFRESH:
+        take_refresh_answer(w, n, m);
         return;
+    case MESSAGE_REPORTS:
+        hearing_take(w, n, m);
+        return;
+    case MESSAGE_DROP:
+        hearing_dropped(w, n, m);
+        return;
+    }
+}
+
+static void answer(struct world *w, struct node *n, struct item *item)
+{
+    struct message *m = item->message;
+    bool twice = !m->failed && world_chance(w, w->climate.duplicate);
+    if (m->failed && world_chance(w, 0.5)) /* the connection is held to be dead */
+        net_reconnect(w, n->index, PEER_REDIS);
+    take_answer(w, n, m);
+    if (twice && n->incarnation == item->incarnation)
+        take_answer(w, n, m);
+}
+
+/* ---- what happens to it ---- */
+
+static void go_down(struct world *w, struct node *n)
+{
+    int64_t back = w->now + world_between(w, 10, 5000);
+    n->incarnation++;
+    node_free(n);
+    judge_upset(w, back);
+    world_at(w, back, AT_RESTART, n, NULL);
+}
+
+static void leave(struct world *w, struct node *n)
+{
     if (lease_state(n->lease) == LEASE_STOPPED) {
         world_trace(w, "node %d has stopped", n->index);
         go_down(w, n);
-    } else if (!refresh_attempting(n->refresh)) {
+    } else if (!refresh_attempting(n->refresh) || w->now >= n->leave_at) {
         lease_event(w, n, &(struct lease_event){.kind = LEASE_STOP});
     } else {
         tick_by(w, n, w->now + 20);
     }
 }
 
-void node_answer(struct world *w, struct node *n, struct message *m)
+static void tick(struct world *w, struct node *n, int64_t due)
 {
-    if (m->is_lease) {
-        lease_event(w, n, &m->lease_answer);
-        if (n->lease && n->stopping)
-            tick_by(w, n, w->now + 1);
+    int incarnation = n->incarnation;
+    if (due != n->tick_at)
         return;
-    }
-    node_event(w, n, &m->answer);
-    if (n->lease && m->answer.store == REFRESH_STORE_FENCED)
-        lease_event(
-            w, n, &(struct lease_event){.kind = LEASE_FENCED, .epoch = w->redis.data.state_epoch});
+    n->tick_at = 0;
+    lease_event(w, n, &(struct lease_event){.kind = LEASE_TICK});
+    if (n->incarnation == incarnation)
+        node_event(w, n, &(struct refresh_event){.kind = REFRESH_TICK});
+    if (n->incarnation == incarnation && n->stopping)
+        leave(w, n);
 }
 
-/* ---- servers ---- */
-
-void node_at_redis(struct world *w, struct node *n, struct message *m)
+/* What was published, or a connection that is up again: as the driver, it looks. */
+static void look(struct world *w, struct node *n, enum what what)
 {
-    if (!w->redis_up) {
-        message_free(m);
+    int incarnation = n->incarnation;
+    bool leads = node_status(w, n).leading;
+    bool away = !world_redis_up(w) || net_is_cut(w, n->index, PEER_REDIS, CUT_BOTH);
+    if (what == AT_READY && away)
         return;
+    if (what == AT_READY) {
+        net_reconnect(w, n->index, PEER_REDIS);
+        n->heard = 0;
     }
-    struct redis *r = &w->redis;
-    if (m->is_lease) {
-        redis_lease(r, m->owner, w->climate.lease_ttl_ms, &m->lease_action, w->now,
-                    &m->lease_answer);
-    } else {
-        int64_t version = r->data.version;
-        int token = redis_token(r, w->now);
-        redis_refresh(r, &m->action, w->now, &m->answer, &m->names);
-        judge_after_write(w, version, token);
-        world_trace(w,
-                    "redis: op %llu kind %d of node %d epoch %lld -> store %d, version %lld tok-%d "
-                    "count %lld",
-                    (unsigned long long)m->action.op, (int)m->action.kind, n->index,
-                    (long long)m->action.epoch, (int)m->answer.store, (long long)r->data.version,
-                    redis_token(r, w->now), (long long)r->data.issued_today);
-    }
-    send_answer(w, n, m, false);
+    if (what == AT_READY || (what == AT_RELEASE && !lease_leads(n->lease)))
+        lease_event(w, n, &(struct lease_event){.kind = LEASE_LOOK});
+    if (n->incarnation == incarnation && (what == AT_READY || (what == AT_NEWS && !leads)))
+        node_event(w, n, &(struct refresh_event){.kind = REFRESH_LOOK});
 }
 
-static void answer_probe(struct world *w, struct message *m)
+/* A frozen process takes everything when it wakes up, and not always in order. */
+static void defer(struct world *w, struct node *n, struct item *item)
 {
-    m->answer = (struct refresh_event){.kind = REFRESH_PROBED, .op = m->action.op};
-    int token = token_number(m->token);
-    if (wechat_alive(&w->wechat, token, w->now))
-        m->answer.probe = REFRESH_PROBE_LIVE;
+    int64_t at = n->paused_until + world_between(w, 0, 1);
+    if (item->what == AT_NODE && n->tick_at == item->at)
+        n->tick_at = at;
+    world_at(w, at, item->what, n, item->message);
+    item->message = NULL;
+}
+
+static void take(struct world *w, struct node *n, struct item *item)
+{
+    if (item->what == AT_ANSWER && n->paused_until <= w->now)
+        maybe_freeze(w, n);
+    if (n->paused_until > w->now)
+        defer(w, n, item);
+    else if (item->what == AT_NODE)
+        tick(w, n, item->at);
+    else if (item->what == AT_ANSWER)
+        answer(w, n, item);
     else
-        m->answer.probe = w->now >= wechat_expires(&w->wechat, token) ? REFRESH_PROBE_EXPIRED
-                                                                      : REFRESH_PROBE_DEAD;
+        look(w, n, item->what);
 }
 
-static void answer_fetch(struct world *w, const struct node *n, struct message *m)
+void node_happen(struct world *w, struct item *item)
 {
-    struct refresh_event *e = &m->answer;
-    *e = (struct refresh_event){.kind = REFRESH_FETCHED, .op = m->action.op};
-    if (w->trouble == TROUBLE_BUSY || w->trouble == TROUBLE_OPERATOR) {
-        e->fetch = REFRESH_FETCH_REFUSED;
-        e->err = w->trouble == TROUBLE_BUSY ? ERR_BACKOFF : ERR_OPERATOR;
-        e->errcode = w->trouble == TROUBLE_BUSY ? -1 : 40125;
-        return;
+    struct node *n = w->nodes[item->node];
+    if (item->incarnation == n->incarnation) {
+        if (item->what == AT_RESTART)
+            node_start(w, item->node);
+        else if (n->lease)
+            take(w, n, item);
     }
-    int issued = w->wechat.issued;
-    bool effect = w->trouble == TROUBLE_NONE || world_chance(w, 0.5);
-    if (effect) {
-        judge_issue(w, n->index, m->action.epoch);
-        int token =
-            wechat_fetch(&w->wechat, m->action.mode, m->action.force, w->now, &e->expires_in_ms);
-        w->wechat.issued_ours += w->wechat.issued - issued;
-        token_name(token, m->token);
-        world_trace(w, "wechat: node %d gets tok-%d", n->index, token);
-    }
-    e->fetch = w->trouble == TROUBLE_GARBAGE ? REFRESH_FETCH_UNKNOWN : REFRESH_FETCH_TOKEN;
-    e->token = slice_of(m->token);
-}
-
-void node_at_wechat(struct world *w, struct node *n, struct message *m)
-{
-    if (w->trouble == TROUBLE_AWAY) {
-        set_failed(m);
-        m->answer.fetch = REFRESH_FETCH_NOT_SENT;
-    } else if (m->action.kind == REFRESH_DO_PROBE) {
-        answer_probe(w, m);
-    } else {
-        answer_fetch(w, n, m);
-    }
-    send_answer(w, n, m, world_chance(w, w->climate.slow_wechat));
+    message_free(item->message);
 }
 
 /* ---- life ---- */
@@ -377,15 +370,11 @@ void node_start(struct world *w, int index)
     struct node *n = w->nodes[index];
     char owner[16];
     snprintf(owner, sizeof owner, "node%d.%d", index, n->incarnation);
+    *n = (struct node){.index = index, .incarnation = n->incarnation};
     n->mono_offset = world_between(w, 0, 1000000000);
-    n->paused_until = 0;
-    n->stopping = false;
-    n->heard = 0;
-    n->to_drop = false;
-    n->tick_at = 0;
-    mono_ms_t now = {w->now + n->mono_offset};
-    n->lease = lease_new(w->climate.lease_ttl_ms, prng_next(&w->prng), now);
-    n->refresh = refresh_new(&w->climate.config, prng_next(&w->prng), owner, now);
+    n->lease = lease_new(w->climate.lease_ttl_ms, prng_next(&w->prng), clock_of(w, n));
+    n->refresh = refresh_new(&w->climate.config, prng_next(&w->prng), owner, clock_of(w, n));
+    net_reconnect(w, index, PEER_REDIS);
     world_trace(w, "node %d starts", index);
     tick_by(w, n, w->now + 1);
 }
@@ -401,18 +390,30 @@ void node_free(struct node *n)
 void node_crash(struct world *w, struct node *n)
 {
     world_trace(w, "node %d crashes", n->index);
-    judge_excuse(w, w->judge.recovery_ms + 5000);
     go_down(w, n);
 }
 
 void node_stop(struct world *w, struct node *n)
 {
     world_trace(w, "node %d is told to stop", n->index);
-    judge_excuse(w, w->judge.recovery_ms + 5000);
+    judge_upset(w, w->now);
     n->stopping = true;
+    n->leave_at = w->now + w->climate.config.call_timeout_ms + 2 * w->climate.redis_timeout_ms;
     node_event(w, n, &(struct refresh_event){.kind = REFRESH_UNLEAD});
     if (n->lease)
         tick_by(w, n, w->now + 1);
+}
+
+void node_pause(struct world *w, struct node *n, int64_t ms)
+{
+    int64_t until = w->now + ms;
+    if (until > w->climate.duration_ms)
+        until = w->climate.duration_ms;
+    if (until <= n->paused_until || until <= w->now)
+        return;
+    world_trace(w, "node %d is frozen for %lld ms", n->index, (long long)(until - w->now));
+    n->paused_until = until;
+    judge_upset(w, until);
 }
 
 bool node_leads(const struct world *w, const struct node *n)

@@ -32,10 +32,9 @@ struct redis_data {
 
 struct redis {
     struct redis_data data;
-    struct redis_data snapshot; /* what a failover or a restart brings back */
-    int64_t clock;              /* Redis's clock minus the world's; data holds Redis's times */
-    bool ignore_epoch;          /* planted fault: a lease alone, nothing refuses a stale leader */
-    bool ignore_intent;         /* planted fault: the intent is never stored */
+    int64_t clock;      /* Redis's clock minus the world's; data holds Redis's times */
+    bool ignore_epoch;  /* planted fault: a lease alone, nothing refuses a stale leader */
+    bool ignore_intent; /* planted fault: the intent is never stored */
 };
 
 void redis_lease(struct redis *r, int owner, int64_t ttl_ms, const struct lease_action *a,

@@ -13,8 +13,7 @@ enum { WECHAT_MAX_TOKENS = 4096, TOKEN_NAME_SIZE = 24 };
 
 struct wechat {
     int64_t lifetime_ms, overlap_ms;
-    int issued;      /* tokens issued so far, by anyone */
-    int issued_ours; /* for our nodes */
+    int issued; /* tokens issued so far, by anyone */
     struct family {
         int current, previous; /* 0: none */
         int64_t previous_until;
