@@ -6,12 +6,13 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 usage() {
     cat <<'HELP'
-Usage: scripts/install-deps.sh [--check]
+Usage: scripts/install-deps.sh [--check] [--bench]
 
 Installs with apt what building, running and testing need: only what is missing. Debian 12 and 13,
 Ubuntu 24.04; as root or through sudo.
 
   --check   installs nothing; lists what is missing, exit 1 when something is
+  --bench   also what the benchmarks load with and compare to: wrk, nginx
   --help    this text
 HELP
 }
@@ -25,6 +26,7 @@ PACKAGES=(
     ca-certificates curl redis-server redis-tools
     python3 python3-pytest python3-redis python3-requests python3-hypothesis
 )
+BENCH_PACKAGES=(wrk nginx-light)
 POLICY=/usr/sbin/policy-rc.d
 
 missing_packages() {
@@ -48,8 +50,8 @@ apt() {
         -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"
 }
 
-# The redis-server package starts a system service. The project runs Redis servers of its own, so
-# one that comes in through here is neither started nor enabled; one that was there stays as it is.
+# The packages of servers start system services. The project runs servers of its own, so one that
+# comes in through here is neither started nor enabled; one that was there stays as it is.
 forbid_service_starts() {
     [[ -e $POLICY ]] && return
     trap 'as_root rm -f "$POLICY"' EXIT
@@ -57,10 +59,11 @@ forbid_service_starts() {
     as_root chmod 755 "$POLICY"
 }
 
-disable_redis_service() {
+# disable_service NAME
+disable_service() {
     [[ -d /run/systemd/system ]] || return 0
-    as_root systemctl disable --quiet redis-server.service
-    say "The redis-server service is left disabled: nothing here needs it."
+    as_root systemctl disable --quiet "$1.service"
+    say "The $1 service is left disabled: nothing here needs it."
 }
 
 install_packages() {
@@ -70,24 +73,29 @@ install_packages() {
     forbid_service_starts
     apt -q --yes install --no-install-recommends "${packages[@]}"
     if [[ " ${packages[*]} " == *' redis-server '* ]]; then
-        disable_redis_service
+        disable_service redis-server
+    fi
+    if [[ " ${packages[*]} " == *' nginx-light '* ]]; then
+        disable_service nginx
     fi
 }
 
 main() {
-    local check=false
-    case ${1:-} in
-    '') ;;
-    --check) check=true ;;
-    --help | -h)
-        usage
-        exit 0
-        ;;
-    *)
-        usage >&2
-        exit 2
-        ;;
-    esac
+    local check=false argument
+    for argument in "$@"; do
+        case $argument in
+        --check) check=true ;;
+        --bench) PACKAGES+=("${BENCH_PACKAGES[@]}") ;;
+        --help | -h)
+            usage
+            exit 0
+            ;;
+        *)
+            usage >&2
+            exit 2
+            ;;
+        esac
+    done
 
     [[ -x /usr/bin/apt-get && -x /usr/bin/dpkg-query ]] ||
         die "This script knows Debian and Ubuntu. Elsewhere, install what these are: ${PACKAGES[*]}"

@@ -1,90 +1,18 @@
 """Many apps in one tokend: nothing is done for all of them at once, and none disturbs another.
 
-Settings stand in an INI file here, as an operator of many apps has them; the rate is low enough to be
-told from none at all on a slow machine."""
-import os
+Rates are low enough to be told from none at all on a slow machine. What many apps cost is measured
+by scripts/bench.sh."""
 import signal
 import time
 from collections import Counter
 
 from harness.apps import App
-from harness.daemons import Tokend
-from harness.keys import Keys
+from harness.town import PATIENCE_S, Town, write_apps
 from harness.wait import eventually, throughout
-from harness.wxsim import Wxsim
 
 TOKEN = "/cgi-bin/token"
 MANY = 2000
 FEW = 60
-PATIENCE_S = 60
-
-
-def write_apps(path, apps, settings=""):
-    with open(path, "w", encoding="ascii") as file:
-        file.write(settings)
-        for app in apps:
-            file.write(f"[app {app.id}]\nsecret = {app.secret}\n")
-
-
-class Town:
-    """A tokend with the apps of a file, its Redis and the WeChat that knows the same file."""
-
-    def __init__(self, stack, folder, redis, count, wxsim=None, **settings):
-        self.apps = [App() for _ in range(count)]
-        self.redis, self.folder = redis, folder
-        self.file, self.settings = os.path.join(folder, "apps.ini"), settings
-        write_apps(self.file, self.apps)
-        self.wxsim = stack.add(Wxsim(folder, [], c=self.file, **(wxsim or {})))
-        self.stack = stack
-
-    def start(self, **settings):
-        """LOG_LEVEL: what thousands of apps say in detail would be all that the test is busy with."""
-        self.tokend = self.stack.add(Tokend(
-            self.folder, self.redis, self.wxsim.url, argv=["-c", self.file],
-            **{"LOG_LEVEL": "info", **self.settings, **settings}))
-        return self.tokend
-
-    def reload(self, apps, added=()):
-        """WeChat knows the new ones already; it forgets none."""
-        for app in added:
-            self.wxsim.set_app(app, secret=app.secret)
-        self.apps = list(apps)
-        write_apps(self.file, self.apps)
-        self.tokend.process.signal(signal.SIGHUP)
-
-    def missing(self):
-        return self.tokend.get("/readyz").json()["checks"]["apps_without_token"]
-
-    def await_all(self):
-        eventually(lambda: self.missing() == 0, PATIENCE_S, what="a token for every app")
-
-    def await_led(self):
-        """Every app's record was read under this tokend's epoch."""
-        def led():
-            epoch = self.redis.client.get("tokend:epoch")
-            return set(self.state("epoch").values()) == {epoch}
-        eventually(led, PATIENCE_S, 0.1, "every app adopted")
-
-    def state(self, field):
-        pipe = self.redis.client.pipeline(transaction=False)
-        for app in self.apps:
-            pipe.hget(Keys(app).state, field)
-        return dict(zip((app.id for app in self.apps), pipe.execute()))
-
-    def versions(self):
-        return {id: int(version or 0) for id, version in self.state("version").items()}
-
-    def committed_at(self):
-        return [int(at) for at in self.state("committed_at").values()]
-
-    def assert_held(self, count):
-        assert self.wxsim.stats()["held"] == count
-
-    def metric(self, name):
-        for line in self.tokend.get("/metrics").text.splitlines():
-            if line.startswith(name + " "):
-                return float(line.split()[1])
-        return None
 
 
 def most_in_a_second(times_ms):
