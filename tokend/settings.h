@@ -40,7 +40,7 @@ extern const char *const tokend_scopes[];
       "how often a cheap call asks WeChat whether the token still lives")                          \
     X(S, INT, token_daily_budget, TOKEN_DAILY_BUDGET, "500", CONFIG_RANGE(1, 1000000),             \
       CONFIG_RELOADABLE, "most tokens fetched for one app in one day (Asia/Shanghai)")             \
-    X(S, INT, token_fetch_rate, TOKEN_FETCH_RATE, "100", CONFIG_RANGE(1, 100000),                  \
+    X(S, INT, token_fetch_rate, TOKEN_FETCH_RATE, "200", CONFIG_RANGE(1, 100000),                  \
       CONFIG_RELOADABLE, "most tokens fetched in one second, all apps together")                   \
     X(S, INT, token_fetch_concurrency, TOKEN_FETCH_CONCURRENCY, "64", CONFIG_RANGE(1, 1024), 0,    \
       "most tokens being fetched at the same moment, all apps together")                           \

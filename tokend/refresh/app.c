@@ -175,7 +175,8 @@ static enum pace_class class_of(enum refresh_reason reason)
     return PACE_ROUTINE;
 }
 
-/* The gate whose inside a state is. */
+/* The gate whose inside a state is. A token that waits to be written again keeps nobody else from
+ * fetching. */
 static struct gate *gate_of(const struct app *a, enum refresh_state s)
 {
     switch (s) {
@@ -187,12 +188,12 @@ static struct gate *gate_of(const struct app *a, enum refresh_state s)
     case REFRESH_BEGINNING:
     case REFRESH_FETCHING:
     case REFRESH_COMMITTING:
-    case REFRESH_RECOMMIT:
     case REFRESH_SETTLING:
         return a->parts->fetches;
     case REFRESH_FOLLOWING:
     case REFRESH_HOLDING:
     case REFRESH_WAITING:
+    case REFRESH_RECOMMIT:
     case REFRESH_TELLING:
         return NULL;
     }

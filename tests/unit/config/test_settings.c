@@ -100,7 +100,7 @@ static void names_and_defaults_are_those_of_the_contract(void **state)
         {"TOKEN_RETRY_MAX", "60s"},
         {"TOKEN_PROBE_INTERVAL", "10m"},
         {"TOKEN_DAILY_BUDGET", "500"},
-        {"TOKEN_FETCH_RATE", "100"},
+        {"TOKEN_FETCH_RATE", "200"},
         {"TOKEN_FETCH_CONCURRENCY", "64"},
         {"LEASE_TTL", "10s"},
     };
