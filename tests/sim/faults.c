@@ -78,10 +78,17 @@ static void restart_redis(struct world *w)
     redis_away(w, world_span(w, 2000));
 }
 
+/* Redis is about to lose data, also what was reported: a consumer reports again. */
+static void lose(struct world *w)
+{
+    judge_lost(w);
+    w->consumer.reported = 0;
+}
+
 void faults_empty(struct world *w)
 {
     world_trace(w, "redis loses everything");
-    judge_lost(w);
+    lose(w);
     memset(&w->redis.data, 0, sizeof w->redis.data);
     history_note(&w->history, &w->redis.data);
     if (world_chance(w, 0.7))
@@ -110,7 +117,7 @@ static void set_clock(struct world *w)
 static void fault_tail(struct world *w)
 {
     int writes = (int)world_span(w, world_chance(w, 0.8) ? 8 : HISTORY_SIZE) - 1;
-    judge_lost(w);
+    lose(w);
     writes = history_go_back(&w->history, writes, &w->redis.data);
     world_trace(w, "redis fails over and loses %d writes: version %lld tok-%d", writes,
                 (long long)w->redis.data.version, redis_token(&w->redis, w->now));

@@ -8,6 +8,7 @@ void hearing_turn(struct world *w, struct node *n)
         return;
     struct message *m = message_new(MESSAGE_REPORTS);
     m->id = ++n->readings;
+    m->after = n->heard;
     n->reading = true;
     node_send(w, n, m);
 }
@@ -50,7 +51,9 @@ void hearing_take(struct world *w, struct node *n, const struct message *m)
     if (m->id != n->readings || !n->reading)
         return;
     n->reading = false;
-    for (int i = 0; !m->failed && i < m->n_reports && n->incarnation == incarnation; i++) {
+    if (m->failed || m->after > n->heard) /* what is to be heard again is not in it */
+        return;
+    for (int i = 0; i < m->n_reports && n->incarnation == incarnation; i++) {
         const struct redis_report *report = &m->reports[i];
         if (report->id <= n->heard || !node_status(w, n).adopted)
             continue;

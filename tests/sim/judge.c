@@ -226,8 +226,7 @@ static bool excused(const struct world *w, int token)
 {
     if (w->now >= wechat_expires(&w->wechat, token))
         return outlived(w, token);
-    return w->redis.data.intent[0] || token <= w->judge.clock_exempt ||
-           ledger_explains(&w->ledger, &w->wechat, token);
+    return w->redis.data.intent[0] || ledger_explains(&w->ledger, &w->wechat, token);
 }
 
 /* Invariant 1: a consumer that uses what Redis holds never sends a dead token. */
@@ -236,7 +235,8 @@ static void judge_reads(struct world *w, int token, bool dead)
     if (dead && (w->climate.calm || !excused(w, token)))
         judge_fail(w, "tok-%d in Redis is dead without a cause", token);
     int previous = redis_previous(&w->redis, w->now);
-    if (previous && !wechat_alive(&w->wechat, previous, w->now) && !excused(w, previous))
+    if (previous > w->judge.clock_exempt && !wechat_alive(&w->wechat, previous, w->now) &&
+        !excused(w, previous))
         judge_fail(w, "tok-%d in Redis as the previous one is dead without a cause", previous);
 }
 

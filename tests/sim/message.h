@@ -31,6 +31,7 @@ struct message {
     struct redis_names names; /* what the answer's slices point at */
     char token[TOKEN_NAME_SIZE], previous[TOKEN_NAME_SIZE], intent[REFRESH_INTENT_SIZE];
 
+    int64_t after;                /* REPORTS: those after this one */
     struct redis_report *reports; /* REPORTS: the answer; owned */
     int n_reports;
 };

@@ -318,7 +318,7 @@ static void run_script(struct redis *r, const struct refresh_action *a, int64_t 
         return;
     case REFRESH_DO_TELL:
         answer->kind = REFRESH_TOLD;
-        redis_add_report(r, REFRESH_DISPLACED, a->version, now - r->clock);
+        redis_add_report(r, a->tell, a->version, now - r->clock);
         return;
     case REFRESH_DO_FETCH:
     case REFRESH_DO_PROBE:

@@ -54,11 +54,14 @@ static void run_script(struct world *w, struct node *n, struct message *m)
 static void run_reports(struct world *w, struct message *m)
 {
     const struct redis_data *d = &w->redis.data;
-    if (d->n_reports == 0)
+    int first = 0;
+    while (first < d->n_reports && d->reports[first].id <= m->after)
+        first++;
+    if (first == d->n_reports)
         return;
-    m->n_reports = d->n_reports;
-    m->reports = xcalloc((size_t)d->n_reports, sizeof d->reports[0]);
-    memcpy(m->reports, d->reports, (size_t)d->n_reports * sizeof d->reports[0]);
+    m->n_reports = d->n_reports - first;
+    m->reports = xcalloc((size_t)m->n_reports, sizeof d->reports[0]);
+    memcpy(m->reports, d->reports + first, (size_t)m->n_reports * sizeof d->reports[0]);
 }
 
 static void redis_run(struct world *w, struct node *n, struct message *m)
