@@ -2,8 +2,8 @@
 
 Written from WeChat's documents alone and shares nothing with wxsim but the names of the orders under
 /_sim/. Where the documents leave room it does otherwise: text/plain, spread-out JSON with fields
-nobody asked for, lower-case headers, chunked answers, connections that it announces to close, or
-HTTP/1.0 (--http 1.0). Its book keeps every token with the moments of its issuance and of its death,
+nobody asked for, lower-case headers, chunked answers, connections that it announces to close and
+such that it closes when they have idled for a while, or HTTP/1.0 (--http 1.0). Its book keeps every token with the moments of its issuance and of its death,
 and every use of a dead one.
 
 A program of its own: python3 other_wechat.py --listen HOST:PORT --app APPID:SECRET …"""
@@ -20,6 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 ALPHABET = string.ascii_letters + string.digits + "-_"
 BODY_MAX = 1 << 20
+IDLE_S = 0.7
 
 
 def now_ms():
@@ -301,12 +302,13 @@ class Server:
         await asyncio.sleep(self.latency_s + (fault.ms / 1000 if kind == "delay" else 0))
         return answer_counted
 
-    async def one(self, reader, writer):
-        """One call; True when another may follow on this connection."""
-        method, path, query, body = await self.read(reader)
+    async def one(self, reader, writer, idle_s):
+        """One call; True when another may follow on this connection, "order" after an order."""
+        method, path, query, body = await asyncio.wait_for(self.read(reader), idle_s)
         if path.startswith("/_sim/"):
             told = self.control.order(path[len("/_sim/"):], json.loads(body) if body else {})
-            return self.write(writer, told, "200 OK" if told is not None else "404 Not Found")
+            status = "200 OK" if told is not None else "404 Not Found"
+            return self.write(writer, told, status) and "order"
         if method == "POST" and body is None:
             return self.write(writer, None, "412 Precondition Failed")
         answer = await self.answer(method, path, query, body)
@@ -314,10 +316,12 @@ class Server:
 
     async def serve(self, reader, writer):
         try:
-            while await self.one(reader, writer):
+            stays = await self.one(reader, writer, None)
+            while stays:
                 await writer.drain()
+                stays = await self.one(reader, writer, None if stays == "order" else IDLE_S)
             await writer.drain()
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.TimeoutError):
             pass
         finally:
             writer.close()
