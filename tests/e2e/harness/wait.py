@@ -19,6 +19,19 @@ def eventually(check, timeout=10.0, every=0.02, what="the condition"):
         time.sleep(every)
 
 
+def until(check, always, timeout=10.0, every=0.005, what="the condition"):
+    """Calls always(), whose failure is the test's, and check() in turn until that returns something
+    true; returns it."""
+    end = time.monotonic() + timeout
+    while True:
+        always()
+        last = check()
+        if last:
+            return last
+        assert time.monotonic() < end, f"{what} did not hold within {timeout} s; last: {last!r}"
+        time.sleep(every)
+
+
 def throughout(check, duration, every=0.02):
     """Calls check() again and again for `duration` seconds: for what must hold all the time."""
     end = time.monotonic() + duration
