@@ -333,7 +333,7 @@ void redis_refresh(struct redis *r, const struct refresh_action *a, int64_t now,
     now += r->clock;
     *answer = (struct refresh_event){.op = a->op, .store = REFRESH_STORE_OK};
     run_script(r, a, now, answer, names);
-    if (answer->store == REFRESH_STORE_OK)
+    if (answer->store == REFRESH_STORE_OK || answer->store == REFRESH_STORE_FAILED) /* or late */
         answer->redis_now.ms = now;
 }
 

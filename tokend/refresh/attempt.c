@@ -136,10 +136,12 @@ void attempt_began(struct refresh *r, const struct refresh_env *env, const struc
 static void commit(struct refresh *r, const struct refresh_env *env, struct refresh_actions *out)
 {
     const struct record *rec = &r->record;
-    const struct pending *p = &r->pending;
+    struct pending *p = &r->pending;
     struct refresh_action *a = machine_start(r, env, REFRESH_COMMITTING, REFRESH_DO_COMMIT, out);
     a->epoch = r->attempt_epoch;
     a->intent = slice_of(r->intent);
+    p->expires_at = machine_on_redis(r, p->expires);
+    p->issued_at = wall_after(p->expires_at, -p->lifetime_ms);
     a->record = (struct refresh_written){
         .version = rec->version,
         .token = secret_reveal(&p->token),
@@ -185,8 +187,7 @@ static void fetched_token(struct refresh *r, const struct refresh_env *env,
     struct pending *p = &r->pending;
     secret_set(&p->token, ev->token);
     p->expires = mono_after(r->asked_at, ev->expires_in_ms);
-    p->issued_at = machine_on_redis(r, r->asked_at);
-    p->expires_at = wall_after(p->issued_at, ev->expires_in_ms);
+    p->lifetime_ms = ev->expires_in_ms;
     p->previous_dies =
         r->unresolved || r->displaced || r->dead_version == r->record.version || was_forced_away(r);
     if (mono_reached(env->now, p->expires)) {

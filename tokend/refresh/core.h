@@ -126,7 +126,8 @@ struct refresh_event {
     int64_t epoch;                       /* LEAD */
     int64_t version;                     /* REPORT, ORDER; COMMITTED: as written */
     int64_t issued_today;                /* BEGAN: counted with this one */
-    wall_ms_t redis_now;                 /* READ, BEGAN: Redis's clock when the script ran */
+    wall_ms_t redis_now;                 /* READ, BEGAN, ASSERTED, COMMITTED, SETTLED: Redis's clock
+                                            when the script ran; 0: not told */
     enum refresh_store store;            /* READ, ASSERTED, BEGAN, COMMITTED, SETTLED, TOLD */
     struct refresh_seen seen;            /* READ */
     enum refresh_fetch fetch;            /* FETCHED */

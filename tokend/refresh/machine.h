@@ -16,7 +16,8 @@ enum { MACHINE_OWNER_SIZE = 48 };
 struct pending {
     struct secret token; /* unset when there is none */
     mono_ms_t expires;
-    wall_ms_t issued_at, expires_at;
+    int64_t lifetime_ms;
+    wall_ms_t issued_at, expires_at; /* on Redis's clock, as of the last commit */
     bool previous_dies; /* what Redis holds may be two issuances old: it is no "previous" */
 };
 

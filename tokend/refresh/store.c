@@ -143,6 +143,13 @@ static int64_t number_at(const struct redis_value *v, size_t i)
     return redis_value_int(redis_value_at(v, i), &n) ? n : 0;
 }
 
+/* What a script's answer begins with; empty when it did not answer. */
+static struct slice word_of(const struct redis_result *r)
+{
+    bool replied = r->outcome == REDIS_REPLIED;
+    return redis_value_slice(replied ? redis_value_at(r->value, 0) : NULL);
+}
+
 static enum refresh_store outcome(const struct redis_result *r)
 {
     static const struct {
@@ -153,9 +160,8 @@ static enum refresh_store outcome(const struct redis_result *r)
         {"newer", REFRESH_STORE_NEWER},   {"budget", REFRESH_STORE_BUDGET},
         {"forced", REFRESH_STORE_FORCED}, {"late", REFRESH_STORE_FAILED},
     };
-    struct slice word = redis_value_slice(redis_value_at(r->value, 0));
-    for (size_t i = 0; r->outcome == REDIS_REPLIED && i < ARRAY_LEN(words); i++)
-        if (slice_is(word, words[i].word))
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (slice_is(word_of(r), words[i].word))
             return words[i].store;
     return REFRESH_STORE_FAILED;
 }
@@ -217,9 +223,10 @@ void store_answer(enum refresh_action_kind kind, uint64_t op, const struct redis
         out->store = REFRESH_STORE_OK; /* the entry's id; no word of a script */
     if (out->store == REFRESH_STORE_FENCED)
         *fenced_by = number_at(r->value, 1);
-    if (out->store != REFRESH_STORE_OK || kind == REFRESH_DO_TELL)
+    if (slice_is(word_of(r), "ok") || slice_is(word_of(r), "late"))
+        out->redis_now = (wall_ms_t){number_at(r->value, 1)};
+    if (out->store != REFRESH_STORE_OK)
         return;
-    out->redis_now = (wall_ms_t){number_at(r->value, 1)};
     if (kind == REFRESH_DO_READ)
         out->seen = seen_of(r->value);
     else if (kind == REFRESH_DO_BEGIN)

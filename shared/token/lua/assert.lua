@@ -1,6 +1,6 @@
 -- Writes a record back that this server lost, with the version it had.
 -- ARGV: epoch, version, the record (prelude), 11 day, 12 issued today, 13 intent ('' for none).
--- Gives fenced + epoch, newer (the server knows better), late, or ok, now.
+-- Gives fenced + epoch, newer (the server knows better), or late or ok, and now.
 local forbidden = fenced()
 if forbidden then
     return {'fenced', forbidden}
@@ -10,7 +10,7 @@ if version_now() > version then
     return {'newer'}
 end
 if not write_record(version) then
-    return {'late'}
+    return {'late', now}
 end
 if number(STATE, 'day') >= day then
     day = number(STATE, 'day')

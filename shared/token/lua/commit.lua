@@ -1,7 +1,7 @@
 -- Writes a fetched token, keeps the one before through the overlap, removes the intent, publishes.
 -- ARGV: epoch, version known, the record (prelude), 11 refund, 12 channel, 13 appid, 14 by,
 -- 15 intent.
--- Gives fenced + epoch, newer, late (the token is over), or ok, now, version. May be repeated: what
+-- Gives fenced + epoch, newer, late (the token is over) and now, or ok, now, version. May be repeated: what
 -- is written already stays, and the same token keeps its version (stable mode gives it again).
 local forbidden = fenced()
 if forbidden then
@@ -22,7 +22,7 @@ else
     end
     version = known + 1
     if not write_record(version) then
-        return {'late'}
+        return {'late', now}
     end
     local previous_until = redis.call('HGET', RECORD, 'previous_usable_until') or '0'
     event('refreshed', 'version', version, 'mode', ARGV[4], 'expires_at', expires_at, 'by', ARGV[14])

@@ -178,6 +178,14 @@ void play_read(struct play *p, const struct refresh_seen *seen)
                                          .seen = *seen});
 }
 
+void play_late(struct play *p, wall_ms_t redis_now)
+{
+    play_send(p, &(struct refresh_event){.kind = REFRESH_COMMITTED,
+                                         .op = p->asked.op,
+                                         .store = REFRESH_STORE_FAILED,
+                                         .redis_now = redis_now});
+}
+
 void play_token(struct play *p, const char *token, int64_t expires_in_ms)
 {
     play_send(p, &(struct refresh_event){.kind = REFRESH_FETCHED,

@@ -84,6 +84,7 @@ bool play_asks(const struct play *p); /* something is left to be taken */
 /* What Redis says; when OK with what the scripts would say. READ: answered by play_read. */
 void play_store(struct play *p, enum refresh_store outcome);
 void play_read(struct play *p, const struct refresh_seen *seen);
+void play_late(struct play *p, wall_ms_t redis_now); /* the token is over, as its clock shows */
 void play_token(struct play *p, const char *token, int64_t expires_in_ms);
 void play_refused(struct play *p, enum err_class err, int64_t errcode);
 void play_no_token(struct play *p, enum refresh_fetch how);

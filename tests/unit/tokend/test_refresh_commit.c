@@ -232,6 +232,24 @@ static void who_leads_again_before_redis_has_it_tells_itself(void **state)
     play_free(p);
 }
 
+/* Redis's clock was set forward between begin and commit: what is over by it lives on by ours. */
+static void a_commit_that_redis_calls_late_is_repeated_on_the_clock_it_shows(void **state)
+{
+    (void)state;
+    const int64_t set_forward = 3 * HOUR;
+    struct play *p = committing();
+    struct refresh_written first = p->asked.record;
+    play_late(p, wall_after(play_redis_now(p), set_forward));
+    play_await(p);
+    const struct refresh_written *again = &play_take(p, REFRESH_DO_COMMIT)->record;
+    assert_int_equal(again->expires_at.ms, wall_after(first.expires_at, set_forward).ms);
+    assert_int_equal(again->issued_at.ms, wall_after(first.issued_at, set_forward).ms);
+    assert_true(again->ttl_ms <= first.ttl_ms);
+    play_store(p, REFRESH_STORE_OK);
+    play_serves(p, "tok-8", 8);
+    play_free(p);
+}
+
 /* The call may have reached WeChat after another leader's. */
 static void a_settle_that_nobody_answered_is_told_when_the_lead_is_lost(void **state)
 {
@@ -384,6 +402,7 @@ int main(void)
         cmocka_unit_test(a_commit_that_meets_a_newer_version_yields_to_it),
         cmocka_unit_test(a_commit_without_an_answer_is_repeated_until_there_is_one),
         cmocka_unit_test(a_commit_is_repeated_at_once_when_redis_is_back),
+        cmocka_unit_test(a_commit_that_redis_calls_late_is_repeated_on_the_clock_it_shows),
         cmocka_unit_test(a_repeated_commit_gives_the_token_no_longer_life),
         cmocka_unit_test(a_token_that_cannot_be_written_yet_is_served_when_the_old_one_is_gone),
         cmocka_unit_test(a_token_that_could_never_be_written_is_over_in_its_time),
