@@ -11,7 +11,7 @@ enum {
     HEARTBEAT_MS = 15000, /* of silence */
     STUCK_MS = 10000,     /* without taking anything: given up */
     PUMP_MS = 20,         /* how soon it is seen that a client took what it had */
-    NEWS_SIZE = PAGE_BYTES + PAGE_EVENTS * (sizeof "id: \n" + EVENT_ID_SIZE),
+    NEWS_SIZE = FEED_NEWS_BYTES + FEED_NEWS_MAX * (sizeof "id: \n" + EVENT_ID_SIZE),
     ROOM = HTTP_STREAM_BACKLOG - NEWS_SIZE - 1024, /* for a page, and what HTTP puts around it */
 };
 
@@ -136,8 +136,8 @@ static struct slice news_for(struct listener *l, const struct client *client,
                              const struct feed_news *news)
 {
     struct text out = text_init(l->owner->news, sizeof l->owner->news);
-    for (size_t i = 0; i < news->page->n; i++) {
-        const struct page_event *event = &news->page->list[i];
+    for (size_t i = 0; i < news->n; i++) {
+        const struct page_event *event = news->list[i];
         bool late = event_id_compare(&event->id, &news->after) <= 0;
         bool is_new = event_id_compare(&event->id, &l->place) > 0;
         if ((!late && !is_new) || !hears_of(l, client, event->id.appid))
@@ -154,8 +154,12 @@ static void tell(struct listener *l, const struct feed_news *news)
 {
     const struct client *client;
     bool is_its_turn = l->has_place && event_id_compare(&news->after, &l->place) <= 0;
-    if (!is_its_turn || !has_room(l))
+    if (!is_its_turn)
         return;
+    if (!has_room(l)) {
+        loop_timer_after(l->owner->pump, PUMP_MS);
+        return;
+    }
     if (!may_listen(l, &client)) {
         end(l);
         return;

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/map.h"
+#include "tokend/api/pokes.h"
 #include "tokend/api/sweep.h"
 
 enum {
@@ -28,10 +28,12 @@ enum mark_state {
     MARK_ASKED, /* published, and not heard yet */
 };
 
-/* An app that was heard of. */
-struct poke {
-    struct stream_id from, last; /* the least and the greatest id that nobody was told of */
-    bool in_sweep;               /* the news being read cover it, if they go so far */
+/* Of the news, or of the past. */
+struct reading {
+    struct sweep *sweep;
+    const struct page *page; /* what it found, kept until the next; NULL: nothing */
+    struct event_id after;   /* that, or what is being read, begins behind it ... */
+    struct event_id upto;    /* ... and that ends here */
 };
 
 struct feed {
@@ -42,10 +44,9 @@ struct feed {
     struct event_id horizon; /* no event up to here is still to be heard of, if is_complete */
     struct event_id highest; /* of those heard of */
     bool is_complete;
-    bool missed;           /* messages may be lost: every app must be looked at */
-    struct map *pokes;     /* appid -> struct poke */
-    struct sweep *sweep;   /* reads the news or the past */
-    struct event_id after; /* what is being read begins behind it */
+    bool missed; /* messages may be lost: every app must be looked at */
+    struct pokes *pokes;
+    struct reading news, past; /* one of them at a time */
     struct redis_subscription *messages, *marks;
     uint64_t command; /* that publishes the mark; 0: none */
     struct loop_timer *mark_timer, *retry_timer;
@@ -53,6 +54,7 @@ struct feed {
 };
 
 static void look(struct feed *f);
+static void stop_reading(struct reading *r);
 
 /* ---- marks ---- */
 
@@ -64,7 +66,7 @@ static bool hears(const struct feed *f)
 
 static bool wants_mark(const struct feed *f)
 {
-    bool has_news = f->missed || map_count(f->pokes) > 0;
+    bool has_news = f->missed || pokes_count(f->pokes) > 0;
     return has_news && !f->is_complete && f->mark == MARK_NONE && hears(f);
 }
 
@@ -92,10 +94,18 @@ static void on_marked(const struct redis_result *r, void *arg)
     }
 }
 
+static void cancel_mark(struct feed *f)
+{
+    if (f->command)
+        redis_cancel(f->parts.store->redis, f->command);
+    f->command = 0;
+}
+
 static void publish_mark(struct feed *f)
 {
     const struct store *store = f->parts.store;
     char channel[TOKEN_KEY_SIZE];
+    cancel_mark(f);
     token_global_key(TOKEN_GLOBAL_MARK, store->prefix, channel);
     const struct slice key = slice_of(channel);
     f->mark = MARK_ASKED;
@@ -148,23 +158,6 @@ static struct slice appid_in(const struct feed *f, struct slice channel)
     return (struct slice){channel.p + f->prefix_n, channel.n - f->prefix_n - BEHIND};
 }
 
-static void put_poke(struct feed *f, const struct event_id *id)
-{
-    struct poke *p = map_get(f->pokes, slice_of(id->appid));
-    if (!p) {
-        p = xcalloc(1, sizeof *p);
-        p->from = p->last = id->entry;
-        (void)map_put(f->pokes, slice_of(id->appid), p);
-    }
-    if (stream_id_compare(id->entry, p->from) < 0)
-        p->from = id->entry;
-    if (stream_id_compare(id->entry, p->last) > 0)
-        p->last = id->entry;
-    p->in_sweep = false;
-    if (event_id_compare(id, &f->highest) > 0)
-        f->highest = *id;
-}
-
 static void on_message(struct slice channel, struct slice payload, void *arg)
 {
     struct feed *f = arg;
@@ -173,7 +166,9 @@ static void on_message(struct slice channel, struct slice payload, void *arg)
     if (!fleet_find(f->parts.fleet, appid) || !slice_copy(appid, id.appid, sizeof id.appid) ||
         !stream_id_parse(payload, &id.entry))
         return;
-    put_poke(f, &id);
+    pokes_hear(f->pokes, &id);
+    if (event_id_compare(&id, &f->highest) > 0)
+        f->highest = id;
     if (wants_mark(f))
         want_mark(f, MARK_DELAY_MS);
 }
@@ -191,186 +186,204 @@ static void on_live(void *arg)
     f->is_complete = false;
     forget_mark(f);
     if (f->state == FEED_READING_NEWS) {
-        sweep_stop(f->sweep);
+        stop_reading(&f->news);
         f->state = FEED_RESTING;
     }
     look(f);
 }
 
-/* ---- what is to be read ---- */
+/* ---- telling ---- */
 
-struct targets {
-    struct sweep_target *list;
-    size_t n;
-};
-
-static void add_target(struct targets *t, const char *appid, struct stream_id from)
+static struct event_id later_of(const struct event_id *a, const struct event_id *b)
 {
-    struct sweep_target *target = &t->list[t->n++];
-    ASSERT(slice_copy(slice_of(appid), target->appid, sizeof target->appid));
-    target->from = from;
+    return event_id_compare(a, b) > 0 ? *a : *b;
 }
 
-/* Every app, from behind `after` on. */
-static struct targets all_apps(const struct feed *f, const struct event_id *after)
+/* As many events from the index on as are told at a time. */
+static size_t some_of(const struct page *page, size_t at)
 {
-    struct targets t = {xcalloc(fleet_count(f->parts.fleet), sizeof *t.list), 0};
+    size_t n = 0, bytes = 0;
+    while (at + n < page->n && n < FEED_NEWS_MAX &&
+           (bytes += page->list[at + n]->n) <= FEED_NEWS_BYTES)
+        n++;
+    return n;
+}
+
+/* Tells some of what was read, from the index on, to those who were told all up to *place, and
+ * moves *place. Returns where the rest begins. */
+static size_t tell_some(struct feed *f, const struct reading *r, size_t at, struct event_id *place)
+{
+    const struct page *page = r->page;
+    struct feed_news news = {&page->list[at], some_of(page, at), *place, r->upto};
+    ASSERT(news.n > 0 || at == page->n);
+    if (at + news.n < page->n)
+        news.upto = later_of(place, &news.list[news.n - 1]->id);
+    *place = news.upto;
+    f->parts.hooks.told(&news, f->parts.hooks.arg);
+    return at + news.n;
+}
+
+static void tell_news(struct feed *f, struct event_id place)
+{
     size_t at = 0;
-    for (struct app *a; (a = fleet_next(f->parts.fleet, &at)) != NULL;)
-        add_target(&t, app_id(a), event_id_next(after, app_id(a)));
-    return t;
+    do
+        at = tell_some(f, &f->news, at, &place);
+    while (at < f->news.page->n);
 }
 
-/* What nobody was told of: behind the place, and before it what came late. */
-static struct stream_id first_untold(const struct feed *f, const struct poke *p, const char *appid)
+/* What was read last and goes on from `id`; NULL when neither does. */
+static const struct reading *read_from(const struct feed *f, const struct event_id *id)
 {
-    struct stream_id next = event_id_next(&f->place, appid);
-    return stream_id_compare(p->from, next) < 0 ? p->from : next;
+    const struct reading *both[] = {&f->past, &f->news};
+    for (size_t i = 0; i < ARRAY_LEN(both); i++)
+        if (both[i]->page && event_id_compare(id, &both[i]->after) >= 0 &&
+            event_id_compare(id, &both[i]->upto) < 0)
+            return both[i];
+    return NULL;
 }
 
-/* The apps that were heard of. */
-static struct targets poked_apps(const struct feed *f)
+/* Tells those who are behind what was read already. True when there is somebody who misses more
+ * than that: behind *least. */
+static bool tell_past(struct feed *f, struct event_id *least)
 {
-    struct targets t = {xcalloc(map_count(f->pokes), sizeof *t.list), 0};
-    struct slice appid;
-    void *value;
-    for (size_t at = 0; map_next(f->pokes, &at, &appid, &value);) {
-        const struct poke *p = value;
-        struct app *a = fleet_find(f->parts.fleet, appid);
-        if (a && stream_id_compare(p->from, f->horizon.entry) <= 0)
-            add_target(&t, app_id(a), first_untold(f, p, app_id(a)));
+    while (f->parts.hooks.behind(least, f->parts.hooks.arg)) {
+        const struct reading *r = read_from(f, least);
+        if (!r)
+            return true;
+        struct event_id place = *least;
+        (void)tell_some(f, r, page_find(r->page, least), &place);
     }
-    return t;
-}
-
-static struct targets apps_with_news(struct feed *f)
-{
-    struct slice appid;
-    void *value;
-    for (size_t at = 0; map_next(f->pokes, &at, &appid, &value);)
-        ((struct poke *)value)->in_sweep = true;
-    return f->missed ? all_apps(f, &f->place) : poked_apps(f);
+    return false;
 }
 
 /* ---- reading ---- */
 
-static void tell(struct feed *f, const struct page *page, struct event_id after,
-                 struct event_id upto)
+static void stop_reading(struct reading *r)
 {
-    const struct feed_news news = {page, after, upto};
-    f->parts.hooks.told(&news, f->parts.hooks.arg);
+    r->page = NULL;
+    sweep_stop(r->sweep);
 }
 
-static void on_failed(struct feed *f)
+/* Reads from behind `after` up to `last`. `targets` is taken. */
+static void begin_reading(struct reading *r, struct sweep_target *targets, size_t n,
+                          const struct event_id *after, const struct event_id *last)
+{
+    r->page = NULL;
+    r->after = *after;
+    r->upto = *last;
+    sweep_start(r->sweep, targets, n, last);
+}
+
+/* False when nothing came: it is tried again. */
+static bool end_reading(struct feed *f, struct reading *r, const struct page *page)
 {
     f->state = FEED_RESTING;
-    loop_timer_after(f->retry_timer, RETRY_MS);
+    r->page = page;
+    if (page && page->is_cut)
+        r->upto = page->end;
+    if (!page)
+        loop_timer_after(f->retry_timer, RETRY_MS);
+    return page != NULL;
 }
 
-/* How far a page goes that was to go to `wanted`. */
-static struct event_id end_of(const struct page *page, struct event_id wanted)
+/* Every app, from behind `after` on; the caller frees. */
+static struct sweep_target *all_apps(const struct feed *f, const struct event_id *after, size_t *n)
 {
-    return page->cut ? page->list[page->n - 1].id : wanted;
-}
-
-/* Nobody is to be told again what is in the page. */
-static void pass_pokes(struct feed *f, const struct page *page)
-{
-    for (size_t i = 0; i < page->n; i++) {
-        const struct event_id *id = &page->list[i].id;
-        struct poke *p = map_get(f->pokes, slice_of(id->appid));
-        if (p && stream_id_compare(p->from, id->entry) <= 0)
-            p->from = event_id_next(id, id->appid);
+    struct sweep_target *list = xcalloc(fleet_count(f->parts.fleet), sizeof *list);
+    size_t at = 0;
+    *n = 0;
+    for (struct app *a; (a = fleet_next(f->parts.fleet, &at)) != NULL;) {
+        struct sweep_target *t = &list[(*n)++];
+        ASSERT(slice_copy(slice_of(app_id(a)), t->appid, sizeof t->appid));
+        t->from = event_id_next(after, t->appid);
     }
+    return list;
 }
 
-/* All up to the horizon was told: what is left are entries behind it. */
-static void drop_pokes(struct feed *f)
+/* ---- the news ---- */
+
+static struct sweep_target *apps_with_news(const struct feed *f, size_t *n)
 {
-    struct map *left = map_new(0);
-    struct slice appid;
-    void *value;
-    for (size_t at = 0; map_next(f->pokes, &at, &appid, &value);) {
-        struct poke *p = value;
-        struct event_id last = {.entry = p->last};
-        ASSERT(slice_copy(appid, last.appid, sizeof last.appid));
-        if (p->in_sweep && event_id_compare(&last, &f->horizon) <= 0)
-            free(p);
-        else
-            (void)map_put(left, appid, p);
-    }
-    map_free(f->pokes);
-    f->pokes = left;
+    if (f->missed)
+        return all_apps(f, &f->place, n);
+    struct sweep_target *list = xcalloc(pokes_count(f->pokes), sizeof *list);
+    *n = pokes_targets(f->pokes, &f->place, &f->horizon, list);
+    return list;
 }
 
-static void pass_news(struct feed *f, const struct page *page)
+static void pass_horizon(struct feed *f)
 {
-    struct event_id before = f->place, end = end_of(page, f->horizon);
-    pass_pokes(f, page);
-    if (event_id_compare(&end, &f->place) > 0)
-        f->place = end;
-    if (!page->cut) {
-        drop_pokes(f);
-        f->missed = f->is_complete = false;
-    }
-    tell(f, page, before, f->place);
+    pokes_end(f->pokes, &f->horizon);
+    f->missed = f->is_complete = false;
 }
 
 static void on_news(const struct page *page, void *arg)
 {
     struct feed *f = arg;
-    if (!page) {
-        on_failed(f);
+    struct event_id place = f->place;
+    if (!end_reading(f, &f->news, page))
         return;
-    }
-    f->state = FEED_RESTING;
-    pass_news(f, page);
+    f->place = f->news.upto = later_of(&f->news.upto, &place);
+    pokes_told(f->pokes, page);
+    if (!page->is_cut)
+        pass_horizon(f);
+    tell_news(f, place);
     look(f);
+}
+
+/* Without anything to read the time goes on all the same. */
+static void pass_quietly(struct feed *f)
+{
+    const struct feed_news news = {NULL, 0, f->place, f->horizon};
+    f->place = f->horizon;
+    pass_horizon(f);
+    f->parts.hooks.told(&news, f->parts.hooks.arg);
 }
 
 static void read_news(struct feed *f)
 {
-    static const struct page nothing;
-    struct targets t = apps_with_news(f);
-    if (t.n == 0) {
-        free(t.list);
-        pass_news(f, &nothing);
-        return;
+    size_t n;
+    struct sweep_target *targets = apps_with_news(f, &n);
+    pokes_begin(f->pokes);
+    if (n > 0) {
+        f->state = FEED_READING_NEWS;
+        begin_reading(&f->news, targets, n, &f->place, &f->horizon);
+    } else {
+        free(targets);
+        pass_quietly(f);
     }
-    f->state = FEED_READING_NEWS;
-    sweep_start(f->sweep, t.list, t.n, &f->horizon, on_news, f);
 }
+
+/* ---- the past ---- */
 
 static void on_past(const struct page *page, void *arg)
 {
     struct feed *f = arg;
-    if (!page) {
-        on_failed(f);
-        return;
-    }
-    f->state = FEED_RESTING;
-    tell(f, page, f->after, end_of(page, f->place));
-    look(f);
+    if (end_reading(f, &f->past, page))
+        look(f);
 }
 
-static void read_past(struct feed *f)
+static void read_past(struct feed *f, const struct event_id *least)
 {
-    struct targets t = all_apps(f, &f->after);
-    if (t.n == 0) {
-        free(t.list);
-        return;
+    size_t n;
+    struct sweep_target *targets = all_apps(f, least, &n);
+    if (n > 0) {
+        f->state = FEED_READING_PAST;
+        begin_reading(&f->past, targets, n, least, &f->place);
+    } else {
+        free(targets);
     }
-    f->state = FEED_READING_PAST;
-    sweep_start(f->sweep, t.list, t.n, &f->place, on_past, f);
 }
 
 /* Does what comes next, the news first. */
 static void look(struct feed *f)
 {
-    if (f->state == FEED_RESTING && f->is_complete)
+    struct event_id least;
+    bool rests = f->state == FEED_RESTING, others = rests && tell_past(f, &least);
+    if (rests && f->is_complete)
         read_news(f);
-    if (f->state == FEED_RESTING && f->parts.hooks.behind(&f->after, f->parts.hooks.arg))
-        read_past(f);
+    if (f->state == FEED_RESTING && others)
+        read_past(f, &least);
     if (wants_mark(f))
         want_mark(f, MARK_DELAY_MS);
 }
@@ -423,16 +436,6 @@ void feed_open(struct feed *f)
         redis_subscribe(f->parts.subscriber, REDIS_PATTERN, slice_of(pattern), &messages, f);
 }
 
-static void clear_pokes(struct feed *f)
-{
-    struct slice appid;
-    void *value;
-    for (size_t at = 0; map_next(f->pokes, &at, &appid, &value);)
-        free(value);
-    map_free(f->pokes);
-    f->pokes = map_new(0);
-}
-
 void feed_close(struct feed *f)
 {
     if (f->state == FEED_CLOSED)
@@ -440,13 +443,12 @@ void feed_close(struct feed *f)
     redis_unsubscribe(f->messages);
     redis_unsubscribe(f->marks);
     f->messages = f->marks = NULL;
-    if (f->command)
-        redis_cancel(f->parts.store->redis, f->command);
-    f->command = 0;
+    cancel_mark(f);
     loop_timer_stop(f->mark_timer);
     loop_timer_stop(f->retry_timer);
-    sweep_stop(f->sweep);
-    clear_pokes(f);
+    stop_reading(&f->news);
+    stop_reading(&f->past);
+    pokes_clear(f->pokes);
     f->missed = f->is_complete = false;
     f->highest = event_id_of_moment(0);
     f->mark = MARK_NONE;
@@ -457,8 +459,9 @@ struct feed *feed_new(const struct feed_parts *parts)
 {
     struct feed *f = xcalloc(1, sizeof *f);
     f->parts = *parts;
-    f->pokes = map_new(0);
-    f->sweep = sweep_new(parts->store);
+    f->pokes = pokes_new();
+    f->news.sweep = sweep_new(parts->store, on_news, f);
+    f->past.sweep = sweep_new(parts->store, on_past, f);
     f->mark_timer = loop_timer_new(parts->loop, on_mark_due, f);
     f->retry_timer = loop_timer_new(parts->loop, on_retry, f);
     return f;
@@ -471,7 +474,8 @@ void feed_free(struct feed *f)
     feed_close(f);
     loop_timer_free(f->retry_timer);
     loop_timer_free(f->mark_timer);
-    sweep_free(f->sweep);
-    map_free(f->pokes);
+    sweep_free(f->past.sweep);
+    sweep_free(f->news.sweep);
+    pokes_free(f->pokes);
     free(f);
 }

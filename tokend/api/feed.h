@@ -5,7 +5,8 @@
  * heard (a mark, published among the messages, shows it), so whoever was told up to an id knows all
  * that comes before it. A message that was lost with the connection is made up for by looking at
  * all apps. Should Redis's clock be set back, events come with ids that were passed already: they
- * are told when they come, out of order. Closed, it costs nothing. Loop thread. */
+ * are told when they come, out of order, to those who are not behind. Closed, it costs nothing.
+ * Loop thread. */
 #ifndef API_FEED_H
 #define API_FEED_H
 
@@ -16,19 +17,21 @@
 
 struct feed; /* opaque */
 
-/* Everything behind `after` up to `upto` is in the page, borrowed; what is in it at or before
- * `after` came late. */
+/* Everything behind `after` up to `upto`, borrowed, in order. What has an id at or before `after`
+ * came late. */
 struct feed_news {
-    const struct page *page;
+    struct page_event *const *list;
+    size_t n; /* FEED_NEWS_MAX at most, with FEED_NEWS_BYTES of text at most */
     struct event_id after, upto;
 };
+enum { FEED_NEWS_MAX = 128, FEED_NEWS_BYTES = 16 * 1024 };
 
 /* May be called from within feed_look; they may not close the feed. */
 struct feed_hooks {
     void (*found)(void *arg); /* feed_place is known from now on */
     void (*told)(const struct feed_news *news, void *arg);
-    /* Whether somebody who can take a page now has been told less than feed_place, and the least
-     * that anyone has. */
+    /* Whether somebody who can take news now has been told less than feed_place, and the least that
+     * anyone of those has. Telling him goes on from there, until this says false. */
     bool (*behind)(struct event_id *least, void *arg);
     void *arg;
 };

@@ -3,50 +3,77 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void event_free(struct page_event *event)
+{
+    free(event->text);
+    free(event);
+}
+
 void page_clear(struct page *p)
 {
     for (size_t i = 0; i < p->n; i++)
-        free(p->list[i].text);
+        event_free(p->list[i]);
     p->n = p->bytes = 0;
-    p->cut = false;
+    p->is_cut = false;
 }
 
-static void drop_last(struct page *p)
+static struct page_event *last_of(const struct page *p)
 {
-    struct page_event *last = &p->list[--p->n];
-    p->bytes -= last->n;
-    free(last->text);
-    p->cut = true;
+    return p->list[p->n - 1];
+}
+
+void page_cut(struct page *p, const struct event_id *end)
+{
+    if (p->is_cut && event_id_compare(end, &p->end) >= 0)
+        return;
+    p->is_cut = true;
+    p->end = *end;
+    while (p->n > 0 && event_id_compare(&last_of(p)->id, end) > 0) {
+        struct page_event *last = p->list[--p->n];
+        p->bytes -= last->n;
+        event_free(last);
+    }
+}
+
+/* The last one leaves. */
+static void cut_one(struct page *p)
+{
+    struct event_id end = p->list[p->n - 2]->id;
+    page_cut(p, &end);
 }
 
 bool page_wants(struct page *p, const struct event_id *id)
 {
-    bool behind_all = p->n == 0 || event_id_compare(id, &p->list[p->n - 1].id) > 0;
-    if (behind_all && (p->cut || p->n == PAGE_EVENTS)) {
-        p->cut = true;
+    if (p->is_cut && event_id_compare(id, &p->end) > 0)
         return false;
-    }
-    return true;
+    if (p->n < PAGE_EVENTS || event_id_compare(id, &last_of(p)->id) < 0)
+        return true;
+    page_cut(p, &last_of(p)->id);
+    return false;
 }
 
-/* Where it belongs; most come in order, so the end is looked at first. */
-static size_t place_of(const struct page *p, const struct event_id *id)
+size_t page_find(const struct page *p, const struct event_id *id)
 {
-    size_t at = p->n;
-    while (at > 0 && event_id_compare(id, &p->list[at - 1].id) < 0)
-        at--;
-    return at;
+    size_t low = 0, high = p->n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (event_id_compare(&p->list[middle]->id, id) > 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
 }
 
 void page_add(struct page *p, const struct event_id *id, char *text)
 {
-    if (p->n == PAGE_EVENTS)
-        drop_last(p);
-    size_t at = place_of(p, id);
+    struct page_event *event = xcalloc(1, sizeof *event);
+    *event = (struct page_event){*id, text, strlen(text)};
+    size_t at = page_find(p, id);
     memmove(&p->list[at + 1], &p->list[at], (p->n - at) * sizeof p->list[0]);
-    p->list[at] = (struct page_event){*id, text, strlen(text)};
-    p->bytes += p->list[at].n;
+    p->list[at] = event;
+    p->bytes += event->n;
     p->n++;
-    while (p->bytes > PAGE_BYTES && p->n > 1)
-        drop_last(p);
+    while (p->n > PAGE_EVENTS || (p->bytes > PAGE_BYTES && p->n > 1))
+        cut_one(p);
 }

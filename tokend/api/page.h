@@ -1,7 +1,7 @@
-/* page.h - the earliest of many events, in the order of their ids: what is told at a time.
+/* page.h - the earliest of many events, in the order of their ids: what one reading of Redis gives.
  *
  * Takes events in any order and keeps no more than a page holds; the rest is for the next page.
- * Pure. Owns the texts in it. */
+ * Pure. Owns the events in it. */
 #ifndef API_PAGE_H
 #define API_PAGE_H
 
@@ -11,8 +11,8 @@
 #include "tokend/api/event_id.h"
 
 enum {
-    PAGE_EVENTS = 128,
-    PAGE_BYTES = 16 * 1024, /* of the texts; but one event is always taken */
+    PAGE_EVENTS = 2048,
+    PAGE_BYTES = 512 * 1024, /* of the texts; but one event is always taken */
 };
 
 struct page_event {
@@ -22,18 +22,25 @@ struct page_event {
 };
 
 struct page {
-    struct page_event list[PAGE_EVENTS];
+    struct page_event *list[PAGE_EVENTS + 1]; /* one has to leave at once */
     size_t n, bytes;
-    bool cut; /* there is more behind the last one */
+    bool is_cut;         /* there may be more ... */
+    struct event_id end; /* ... behind this one */
 };
 
 void page_clear(struct page *p); /* to an empty one; a zeroed page is one, too */
 
-/* Whether an event of that id would stay: ask before its text is made. When not, the page is
- * cut. */
+/* Whether an event of that id would stay: ask before its text is made. When not, the page is cut
+ * before it. */
 bool page_wants(struct page *p, const struct event_id *id) MUST_CHECK;
 
 /* Puts it in its place; the text, from malloc, is taken. Events behind it may have to leave. */
 void page_add(struct page *p, const struct event_id *id, char *text);
+
+/* Nothing behind `end`, which is in the page or was not wanted, is to be in it. */
+void page_cut(struct page *p, const struct event_id *end);
+
+/* The index of the first event behind `id`; n when there is none. */
+size_t page_find(const struct page *p, const struct event_id *id);
 
 #endif

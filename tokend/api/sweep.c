@@ -5,7 +5,10 @@
 #include "redis/wire.h"
 #include "tokend/api/view.h"
 
-enum { BATCH = 64 }; /* apps read by one command */
+enum {
+    BATCH = 64,    /* apps read by one command */
+    PER_APP = 128, /* entries of each */
+};
 
 struct sweep {
     const struct store *store;
@@ -18,10 +21,12 @@ struct sweep {
     void *arg;
 };
 
-struct sweep *sweep_new(const struct store *store)
+struct sweep *sweep_new(const struct store *store, sweep_done_fn *done, void *arg)
 {
     struct sweep *s = xcalloc(1, sizeof *s);
     s->store = store;
+    s->done = done;
+    s->arg = arg;
     return s;
 }
 
@@ -33,23 +38,25 @@ void sweep_free(struct sweep *s)
     free(s);
 }
 
+static void end_reading(struct sweep *s)
+{
+    s->command = 0;
+    free(s->targets);
+    s->targets = NULL;
+}
+
 void sweep_stop(struct sweep *s)
 {
     if (s->command)
         redis_cancel(s->store->redis, s->command);
-    s->command = 0;
-    free(s->targets);
-    s->targets = NULL;
+    end_reading(s);
     page_clear(&s->page);
 }
 
 static void finish(struct sweep *s, bool read)
 {
-    struct page page = s->page;
-    s->page = (struct page){.n = 0};
-    sweep_stop(s);
-    s->done(read ? &page : NULL, s->arg);
-    page_clear(&page);
+    end_reading(s);
+    s->done(read ? &s->page : NULL, s->arg);
 }
 
 /* ---- one batch ---- */
@@ -59,28 +66,36 @@ static size_t batch_size(const struct sweep *s)
     return s->n - s->at < BATCH ? s->n - s->at : BATCH;
 }
 
-static void take_entry(struct sweep *s, const struct sweep_target *target,
-                       const struct redis_value *entry)
+static bool id_of(const struct redis_value *entry, const char *appid, struct event_id *out)
 {
+    ASSERT(slice_copy(slice_of(appid), out->appid, sizeof out->appid));
+    return stream_id_parse(redis_value_slice(redis_value_at(entry, 0)), &out->entry);
+}
+
+static void take_app(struct sweep *s, const char *appid, const struct redis_value *entries)
+{
+    size_t n = redis_value_count(entries);
     struct event_id id;
-    if (!stream_id_parse(redis_value_slice(redis_value_at(entry, 0)), &id.entry))
-        return;
-    ASSERT(slice_copy(slice_of(target->appid), id.appid, sizeof id.appid));
-    if (event_id_compare(&id, &s->last) <= 0 && page_wants(&s->page, &id))
-        page_add(&s->page, &id, view_event_lines(entry, target->appid));
+    for (size_t i = 0; i < n; i++) {
+        const struct redis_value *entry = redis_value_at(entries, i);
+        if (id_of(entry, appid, &id) && event_id_compare(&id, &s->last) <= 0 &&
+            page_wants(&s->page, &id))
+            page_add(&s->page, &id, view_event_lines(entry, appid));
+    }
+    /* as many as were asked for: there may be more behind them */
+    if (n == PER_APP && id_of(redis_value_at(entries, n - 1), appid, &id) &&
+        event_id_compare(&id, &s->last) < 0)
+        page_cut(&s->page, &id);
 }
 
 static void take_batch(struct sweep *s, const struct redis_value *found)
 {
     for (size_t i = 0; i < redis_value_count(found); i++) {
         const struct redis_value *app = redis_value_at(found, i);
-        const struct redis_value *entries = redis_value_at(app, 1);
         int64_t number = 0;
-        if (!redis_value_int(redis_value_at(app, 0), &number) || number < 1 ||
-            (size_t)number > batch_size(s))
-            continue;
-        for (size_t k = 0; k < redis_value_count(entries); k++)
-            take_entry(s, &s->targets[s->at + (size_t)number - 1], redis_value_at(entries, k));
+        if (redis_value_int(redis_value_at(app, 0), &number) && number >= 1 &&
+            (size_t)number <= batch_size(s))
+            take_app(s, s->targets[s->at + (size_t)number - 1].appid, redis_value_at(app, 1));
     }
 }
 
@@ -102,10 +117,10 @@ static void on_batch(const struct redis_result *r, void *arg)
         finish(s, true);
 }
 
-/* Nothing behind the last event of a page that is cut will stay in it. */
+/* Nothing behind the end of a page that is cut will stay in it. */
 static struct stream_id last_wanted(const struct sweep *s)
 {
-    return s->page.cut ? s->page.list[s->page.n - 1].id.entry : s->last.entry;
+    return s->page.is_cut ? s->page.end.entry : s->last.entry;
 }
 
 /* The text of an id goes into `out`, which the slice borrows. */
@@ -121,7 +136,7 @@ static void read_batch(struct sweep *s)
     char names[BATCH][TOKEN_KEY_SIZE], ids[BATCH + 1][STREAM_ID_SIZE], count[WIRE_NUMBER_SIZE];
     struct slice keys[BATCH], args[2 + BATCH];
     size_t n = batch_size(s);
-    args[0] = wire_number(count, PAGE_EVENTS + 1);
+    args[0] = wire_number(count, PER_APP);
     args[1] = id_text(last_wanted(s), ids[BATCH]);
     for (size_t i = 0; i < n; i++) {
         const struct sweep_target *target = &s->targets[s->at + i];
@@ -134,14 +149,13 @@ static void read_batch(struct sweep *s)
 }
 
 void sweep_start(struct sweep *s, struct sweep_target *targets, size_t n,
-                 const struct event_id *last, sweep_done_fn *done, void *arg)
+                 const struct event_id *last)
 {
     ASSERT(!s->targets && n > 0);
+    page_clear(&s->page);
     s->targets = targets;
     s->n = n;
     s->at = 0;
     s->last = *last;
-    s->done = done;
-    s->arg = arg;
     read_batch(s);
 }

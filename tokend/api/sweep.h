@@ -19,17 +19,17 @@ struct sweep_target {
     struct stream_id from;
 };
 
-/* What was found, borrowed until return; NULL: Redis did not answer. A page that is cut says that
- * there is more behind its last event. */
+/* What was found, borrowed until the next sweep_start or sweep_stop; NULL: Redis did not answer. */
 typedef void sweep_done_fn(const struct page *page, void *arg);
 
-struct sweep *sweep_new(const struct store *store) MUST_CHECK; /* borrowed */
-void sweep_free(struct sweep *s);                              /* NULL is allowed */
+/* The store is borrowed. */
+struct sweep *sweep_new(const struct store *store, sweep_done_fn *done, void *arg) MUST_CHECK;
+void sweep_free(struct sweep *s); /* NULL is allowed */
 
 /* Begins to read up to `last`, that one too. `targets` (1 at least, from malloc) is taken.
  * done(page, arg) once, later, unless it is stopped before. */
 void sweep_start(struct sweep *s, struct sweep_target *targets, size_t n,
-                 const struct event_id *last, sweep_done_fn *done, void *arg);
-void sweep_stop(struct sweep *s); /* harmless when none is under way */
+                 const struct event_id *last);
+void sweep_stop(struct sweep *s);
 
 #endif

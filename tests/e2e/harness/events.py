@@ -80,11 +80,17 @@ class Listener:
         self.socket.close()
 
 
+HAPPEN = """
+local id = redis.call('XADD', KEYS[1], '*', unpack(ARGV))
+redis.call('PUBLISH', KEYS[1], id)
+return id
+"""
+
+
 def happen(redis, keys, event="reported", **fields):
     """What tokend's scripts do when something happens. Returns the entry's id."""
-    id = redis.client.xadd(keys.events, {"event": event, **fields})
-    redis.client.publish(keys.events, id)
-    return id
+    pairs = [part for pair in fields.items() for part in pair]
+    return redis.client.eval(HAPPEN, 1, keys.events, "event", event, *pairs)
 
 
 def in_streams(redis, apps_keys, after=None):
