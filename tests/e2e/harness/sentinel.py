@@ -24,7 +24,7 @@ class Sentinel:
                        f"sentinel failover-timeout {NAME} 3000\n")
         self.process = Process("redis-sentinel", ["redis-sentinel", config],
                                os.path.join(folder, f"sentinel-{number}.log"), clean_env())
-        self.client = redis.Redis(port=self.port, decode_responses=True)
+        self.client = redis.Redis(port=self.port, decode_responses=True, socket_timeout=1)
 
     def start(self):
         self.process.start(self._answers)
@@ -37,7 +37,8 @@ class Sentinel:
             return False
 
     def knows(self):
-        """What it knows of the master: its port, and how many replicas and other sentinels."""
+        """What it knows of the master: its port, how many replicas and other sentinels, whether it
+        is down; None from a sentinel that does not answer."""
         try:
             m = self.client.sentinel_master(NAME)
             return m["port"], m["num-slaves"], m["num-other-sentinels"], m["is_odown"]
@@ -77,7 +78,7 @@ class Sentinels:
     @property
     def master(self):
         """The server that most sentinels call the master."""
-        ports = [known[0] for s in self.sentinels if s.process.running() and (known := s.knows())]
+        ports = [known[0] for s in self.sentinels if (known := s.knows())]
         port = max(set(ports), key=ports.count)
         return next(s for s in self.servers if s.port == port)
 
@@ -85,12 +86,18 @@ class Sentinels:
     def client(self):
         return self.master.client
 
+    def await_replicas(self, key):
+        """Waits until all replicas have what the master has there."""
+        clients = [s.client for s in self.servers if s is not self.master]
+        value = self.client.get(key)
+        eventually(lambda: all(c.get(key) == value for c in clients), what="the replicas")
+
     def await_failover(self, old):
         """The new master, once all sentinels that run agree and it takes writes."""
         def moved():
-            known = [s.knows() for s in self.sentinels if s.process.running()]
+            known = [k for s in self.sentinels if (k := s.knows())]
             new = self.master
-            agreed = all(k and k[0] == new.port for k in known)
+            agreed = all(k[0] == new.port for k in known)
             return (agreed and new is not old and
                     new.client.info("replication")["role"] == "master" and new)
         return eventually(moved, timeout=20, what="a failover")
