@@ -36,8 +36,7 @@ static void a_right_that_is_missing_inside_a_script_is_known_by_its_words(void *
         "NOPERM this user has no permissions to run the 'evalsha' command",
         "ERR The user executing the script can't run this command or subcommand script: a9",
         "ERR ACL failure in script: User x has no permissions to run the 'set' command",
-        "ERR Error running script (call to f_1): @user_script:1: @user_script: 1: "
-        "The user executing the script can't access at least one of the keys",
+        "ERR Error running script (call to f): @x:1: The user executing the script can't access",
     };
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         assert_int_equal(redis_refusal_of(slice_of(texts[i])), REDIS_REFUSAL_NOPERM);
