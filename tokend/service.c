@@ -116,7 +116,7 @@ static bool make_upstreams(struct service *s, struct err *e)
         .redis_max_pending = REDIS_MAX_PENDING,
         .wechat_api_base = set->wechat_api_base,
         .wechat_timeout_ms = set->wechat_timeout_ms,
-        .wechat_connections = (size_t)set->token_fetch_concurrency + FLEET_PROBES_AT_ONCE,
+        .wechat_connections = (size_t)set->token_fetch_concurrency + GATES_PROBES_AT_ONCE,
         .wechat_queue = WECHAT_QUEUE,
     };
     if (!upstreams_open(&s->upstreams, s->loop, &options, e))

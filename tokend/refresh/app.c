@@ -21,10 +21,7 @@ struct app {
     uint64_t call;    /* at WeChat; 0: none */
     enum refresh_state logged;
 
-    /* What must wait for its turn. */
-    struct gate *gate;            /* where the app waits or is inside; NULL: nowhere */
-    struct pace_turn turn;        /* there */
-    struct refresh_action *asked; /* is begun when the turn comes; NULL: nothing waits */
+    struct turn turn; /* what waits until it may be begun */
 
     /* The reports stream, as the leader. */
     struct stream_id heard; /* up to here; none before the first look at it */
@@ -159,94 +156,28 @@ static void begin(struct app *a, const struct refresh_action *action)
 
 /* ---- turns ---- */
 
-static enum pace_class class_of(enum refresh_reason reason)
+void app_admit(struct pace_turn *at)
 {
-    switch (reason) {
-    case REFRESH_REASON_UNRESOLVED:
-    case REFRESH_REASON_DEAD:
-    case REFRESH_REASON_ORDERED:
-        return PACE_URGENT;
-    case REFRESH_REASON_NO_TOKEN:
-        return PACE_WANTING;
-    case REFRESH_REASON_DUE:
-    case REFRESH_REASON_NONE:
-        return PACE_ROUTINE;
-    }
-    return PACE_ROUTINE;
-}
-
-/* The gate whose inside a state is. A token that waits to be written again keeps nobody else from
- * fetching. */
-static struct gate *gate_of(const struct app *a, enum refresh_state s)
-{
-    switch (s) {
-    case REFRESH_READING:
-    case REFRESH_ASSERTING:
-        return a->parts->looks;
-    case REFRESH_PROBING:
-        return a->parts->probes;
-    case REFRESH_BEGINNING:
-    case REFRESH_FETCHING:
-    case REFRESH_COMMITTING:
-    case REFRESH_SETTLING:
-        return a->parts->fetches;
-    case REFRESH_FOLLOWING:
-    case REFRESH_HOLDING:
-    case REFRESH_WAITING:
-    case REFRESH_RECOMMIT:
-    case REFRESH_TELLING:
-        return NULL;
-    }
-    return NULL;
-}
-
-static void leave_gate(struct app *a)
-{
-    if (a->gate)
-        gate_leave(a->gate, &a->turn);
-    a->gate = NULL;
-    free(a->asked);
-    a->asked = NULL;
-}
-
-static void begin_in_turn(struct app *a, struct gate *gate, enum pace_class class,
-                          const struct refresh_action *action)
-{
-    leave_gate(a); /* after one attempt the next one is behind all who wait */
-    a->asked = xcalloc(1, sizeof *a->asked);
-    *a->asked = *action;
-    a->gate = gate;
-    gate_enter(gate, &a->turn, class);
-}
-
-void app_admit(struct pace_turn *t)
-{
-    struct app *a = CONTAINER_OF(t, struct app, turn);
+    struct app *a = CONTAINER_OF(turn_of(at), struct app, turn);
     const struct app_hooks *h = &a->parts->hooks;
-    struct refresh_action *action = a->asked;
-    a->asked = NULL;
+    struct refresh_action *action = turn_take(&a->turn);
     if (action->kind == REFRESH_DO_BEGIN)
-        h->began(a, gate_waited_ms(a->gate, t), h->arg);
+        h->began(a, turn_waited_ms(&a->turn), h->arg);
     begin(a, action);
     free(action);
 }
 
-/* An attempt that waits for its turn is given up, as if Redis had not answered: nothing happened
- * yet, and the core begins anew with what it knows by then. */
+/* A look or an attempt that waits for its turn is given up, as if Redis had not answered: nothing
+ * happened yet, and the core begins anew with what it knows by then. */
 static void give_up_turn(struct app *a)
 {
-    struct refresh_event ev = {.kind = REFRESH_BEGAN, .store = REFRESH_STORE_FAILED};
-    if (!a->asked || a->asked->kind != REFRESH_DO_BEGIN)
+    bool begins = turn_waits_for(&a->turn, REFRESH_DO_BEGIN);
+    struct refresh_event ev = {.kind = begins ? REFRESH_BEGAN : REFRESH_READ,
+                               .store = REFRESH_STORE_FAILED};
+    if (!begins && !turn_waits_for(&a->turn, REFRESH_DO_READ))
         return;
-    ev.op = a->asked->op;
+    ev.op = a->turn.asked->op;
     step(a, &ev);
-}
-
-/* Somebody is being refused while the app waits. */
-static void hurry(struct app *a)
-{
-    if (a->gate)
-        gate_hurry(a->gate, &a->turn, PACE_URGENT);
 }
 
 /* ---- what the core asks for ---- */
@@ -256,15 +187,10 @@ static void perform(struct app *a, const struct refresh_action *action)
     switch (action->kind) {
     case REFRESH_DO_READ:
     case REFRESH_DO_ASSERT:
-        begin_in_turn(a, a->parts->looks, PACE_ROUTINE, action);
-        return;
     case REFRESH_DO_BEGIN:
-        begin_in_turn(a, a->parts->fetches, class_of(app_status(a).reason), action);
-        return;
     case REFRESH_DO_PROBE:
-        begin_in_turn(a, a->parts->probes,
-                      refresh_weighing(a->refresh, action->version) ? PACE_URGENT : PACE_ROUTINE,
-                      action);
+        turn_ask(&a->turn, &a->parts->gates, action, app_status(a).reason,
+                 refresh_weighing(a->refresh, action->version));
         return;
     case REFRESH_DO_TELL:
         log_warn(action->tell == REFRESH_DISPLACED ? "refresh.fenced_out" : "refresh.passed_on",
@@ -354,10 +280,7 @@ static void step(struct app *a, const struct refresh_event *ev)
     refresh_step(a->refresh, &env, ev, &out);
     loop_timer_at(a->timer, refresh_deadline(a->refresh));
     struct refresh_status now = refresh_status(a->refresh, &env);
-    if (a->gate && a->gate != gate_of(a, now.state))
-        leave_gate(a);
-    else if (a->asked && a->asked->kind == REFRESH_DO_BEGIN)
-        gate_hurry(a->gate, &a->turn, class_of(now.reason));
+    turn_follow(&a->turn, &a->parts->gates, now.state, now.reason);
     if (now.state != a->logged) {
         log_debug("refresh.state", LOG_STR("appid", a->appid),
                   LOG_STR("from", refresh_state_name(a->logged)),
@@ -428,7 +351,7 @@ void app_free(struct app *a)
         redis_cancel(a->parts->store->redis, a->drop);
     if (a->call)
         wechat_cancel(a->parts->wechat, a->call);
-    leave_gate(a);
+    turn_leave(&a->turn);
     redis_unsubscribe(a->subscription);
     loop_timer_free(a->timer);
     refresh_free(a->refresh);
@@ -468,6 +391,7 @@ void app_configure(struct app *a, const struct secret *secret, const struct refr
 void app_lead(struct app *a, int64_t epoch)
 {
     hear_again(a);
+    give_up_turn(a); /* a look without the epoch: one with it follows */
     step(a, &(struct refresh_event){.kind = REFRESH_LEAD, .epoch = epoch});
 }
 
@@ -493,7 +417,7 @@ void app_report(struct app *a, int64_t version, int64_t errcode)
     step(a,
          &(struct refresh_event){.kind = REFRESH_REPORT, .version = version, .errcode = errcode});
     if (version == refresh_record(a->refresh)->version)
-        hurry(a);
+        turn_hurry(&a->turn);
 }
 
 /* ---- looks ---- */

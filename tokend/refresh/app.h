@@ -9,9 +9,9 @@
 #include "loop/loop.h"
 #include "redis/subscriber.h"
 #include "tokend/refresh/core.h"
-#include "tokend/refresh/gate.h"
 #include "tokend/refresh/reports.h"
 #include "tokend/refresh/store.h"
+#include "tokend/refresh/turn.h"
 #include "wechat/client.h"
 
 struct app; /* opaque */
@@ -28,20 +28,17 @@ struct app_hooks {
     void *arg;
 };
 
-/* Borrowed by all apps, outlives them. The gates admit by app_admit: each keeps what it is for from
- * being begun by all apps at once. */
+/* Borrowed by all apps, outlives them. */
 struct app_parts {
     struct loop *loop;
     const struct store *store;
     struct wechat_client *wechat;
     struct redis_subscriber *subscriber;
-    struct gate *looks;   /* at Redis, and records written back */
-    struct gate *fetches; /* attempts, from begin to their end */
-    struct gate *probes;
+    struct gates gates; /* admit by app_admit */
     struct app_hooks hooks;
 };
 
-void app_admit(struct pace_turn *t);
+void app_admit(struct pace_turn *at); /* for the gates only */
 
 /* appid and secret are copied. */
 struct app *app_new(const struct app_parts *parts, const char *appid, const struct secret *secret,

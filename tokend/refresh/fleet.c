@@ -7,8 +7,6 @@
 #include "tokend/refresh/leader.h"
 #include "tokend/refresh/reports.h"
 
-enum { LOOKS_AT_ONCE = 256 }; /* at Redis: what keeps it busy, and no burst that fills the memory */
-
 enum { LEAVE_SHARE = 4 }; /* of the time to stop, a fourth is for giving the lease back */
 
 enum fleet_state {
@@ -283,12 +281,12 @@ struct app *fleet_next(const struct fleet *f, size_t *at)
 
 void fleet_limit(struct fleet *f, const struct pace_limits *fetches)
 {
-    gate_limit(f->app_parts.fetches, fetches);
+    gate_limit(f->app_parts.gates.fetches, fetches);
 }
 
 struct fleet_load fleet_load(const struct fleet *f)
 {
-    const struct gate *g = f->app_parts.fetches;
+    const struct gate *g = f->app_parts.gates.fetches;
     return (struct fleet_load){gate_waiting(g), gate_inside(g)};
 }
 
@@ -316,8 +314,6 @@ const char *fleet_leader(const struct fleet *f)
 
 struct fleet *fleet_new(const struct fleet_parts *parts)
 {
-    const struct pace_limits looks = {.at_once = LOOKS_AT_ONCE};
-    const struct pace_limits probes = {.at_once = FLEET_PROBES_AT_ONCE};
     struct fleet *f = xcalloc(1, sizeof *f);
     f->parts = *parts;
     f->apps = map_new(0);
@@ -326,11 +322,9 @@ struct fleet *fleet_new(const struct fleet_parts *parts)
         .store = parts->store,
         .wechat = parts->wechat,
         .subscriber = parts->subscriber,
-        .looks = gate_new(parts->loop, &looks, app_admit),
-        .fetches = gate_new(parts->loop, &parts->fetches, app_admit),
-        .probes = gate_new(parts->loop, &probes, app_admit),
         .hooks = {lease_end, on_fenced, on_refreshed, on_failed, on_noted, on_began, on_rested, f},
     };
+    gates_open(&f->app_parts.gates, parts->loop, &parts->fetches, app_admit);
     const struct leader_hooks leader = {on_lead, on_unlead, on_left, f};
     const struct reports_hooks reports = {next_for_reports, count_for_reports, on_report, f};
     f->leader = leader_new(parts->loop, parts->store, parts->subscriber, &leader);
@@ -351,9 +345,7 @@ void fleet_free(struct fleet *f)
     size_t at = 0;
     for (struct app *a; (a = fleet_next(f, &at)) != NULL;)
         app_free(a);
-    gate_free(f->app_parts.looks);
-    gate_free(f->app_parts.fetches);
-    gate_free(f->app_parts.probes);
+    gates_close(&f->app_parts.gates);
     map_free(f->apps);
     free(f);
 }

@@ -32,9 +32,6 @@ struct fleet_parts {
     struct fleet_hooks hooks;
 };
 
-/* Of WeChat's calls beside fetches; so many connections more are needed than for fetches. */
-enum { FLEET_PROBES_AT_ONCE = 64 };
-
 struct fleet *fleet_new(const struct fleet_parts *parts) MUST_CHECK;
 void fleet_free(struct fleet *f); /* NULL is allowed */
 
