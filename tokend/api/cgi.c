@@ -18,6 +18,7 @@ struct cgi {
 
 /* What WeChat says, word for word. */
 #define REFUSALS(X)                                                                                \
+    X(NOTHING, 0, "ok")                                                                            \
     X(BUSY, -1, "system error")                                                                    \
     X(GRANT_TYPE, 40002, "invalid grant_type")                                                     \
     X(APPID, 40013, "invalid appid")                                                               \
@@ -85,28 +86,23 @@ struct ask {
     bool force;
 };
 
-/* False, and replied to, for whom there is nothing; *client is who asks. */
-static bool is_allowed(const struct cgi *c, struct http_call *call, const struct ask *ask,
-                       const struct client **client)
+/* In WeChat's order. `client` is whose secret it is, or NULL. */
+static enum refusal refusal_of(const struct cgi *c, const struct ask *ask,
+                               const struct client *client)
 {
-    const struct client_key key = clients_key(ask->secret);
-    const struct clients *clients = c->parts.clients;
-    *client = clients_find(clients, &key);
     if (ask->appid.n == 0)
-        refuse(call, REFUSED_NO_APPID);
-    else if (!fleet_find(c->parts.fleet, ask->appid))
-        refuse(call, REFUSED_APPID);
-    else if (ask->secret.n == 0)
-        refuse(call, REFUSED_NO_SECRET);
-    else if (!clients_permit(clients, *client, TOKEND_SCOPE_READ))
-        refuse(call, REFUSED_SECRET);
-    else if (!client_sees(*client, ask->appid))
-        refuse(call, REFUSED_APPID);
-    else if (!slice_is(ask->grant_type, "client_credential"))
-        refuse(call, REFUSED_GRANT_TYPE);
-    else
-        return true;
-    return false;
+        return REFUSED_NO_APPID;
+    if (!fleet_find(c->parts.fleet, ask->appid))
+        return REFUSED_APPID;
+    if (ask->secret.n == 0)
+        return REFUSED_NO_SECRET;
+    if (!clients_permit(c->parts.clients, client, TOKEND_SCOPE_READ))
+        return REFUSED_SECRET;
+    if (!client_sees(client, ask->appid))
+        return REFUSED_APPID;
+    if (!slice_is(ask->grant_type, "client_credential"))
+        return REFUSED_GRANT_TYPE;
+    return REFUSED_NOTHING;
 }
 
 /* To the leader, who finds out whether the token is dead. */
@@ -120,13 +116,15 @@ static void report(const struct cgi *c, const struct app *app, const struct clie
 
 static void answer(const struct cgi *c, struct http_call *call, const struct ask *ask)
 {
-    const struct client *client;
+    const struct client_key key = clients_key(ask->secret);
+    const struct client *client = clients_find(c->parts.clients, &key);
+    const struct app *app = fleet_find(c->parts.fleet, ask->appid);
+    enum refusal why = refusal_of(c, ask, client);
     struct app_token t;
-    if (!is_allowed(c, call, ask, &client))
-        return;
-    struct app *app = fleet_find(c->parts.fleet, ask->appid);
-    if (!app_token(app, &t) || t.remaining_ms < 1000) {
-        refuse(call, REFUSED_BUSY);
+    if (why == REFUSED_NOTHING && (!app_token(app, &t) || t.remaining_ms < 1000))
+        why = REFUSED_BUSY;
+    if (why != REFUSED_NOTHING) {
+        refuse(call, why);
         return;
     }
     if (ask->force)

@@ -10,7 +10,7 @@ enum {
     MARK_DELAY_MS = 2, /* a millisecond of Redis's clock is over by then */
     RETRY_MS = 1000,   /* after Redis did not answer */
     HEAR_MS = 5000,    /* a mark that is not heard for so long is published again */
-    PATTERN_SIZE = 2 * TOKEN_PREFIX_MAX + sizeof ":{*}:events",
+    PATTERN_SIZE = 2 * TOKEN_PREFIX_MAX + (int)sizeof ":{*}:events",
 };
 
 enum feed_state {

@@ -70,7 +70,8 @@ void page_add(struct page *p, const struct event_id *id, char *text)
     struct page_event *event = xcalloc(1, sizeof *event);
     *event = (struct page_event){*id, text, strlen(text)};
     size_t at = page_find(p, id);
-    memmove(&p->list[at + 1], &p->list[at], (p->n - at) * sizeof p->list[0]);
+    for (size_t i = p->n; i > at; i--)
+        p->list[i] = p->list[i - 1];
     p->list[at] = event;
     p->bytes += event->n;
     p->n++;
