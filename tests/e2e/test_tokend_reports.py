@@ -380,6 +380,20 @@ def test_an_order_is_heard_behind_hundreds_of_reports_that_cannot_be_settled_yet
     reports.heard_out()
 
 
+def test_a_stream_that_is_full_of_nonsense_is_read_without_rest(make):
+    """A hundred entries at a time, twenty times a second, would take ten seconds."""
+    reports = make()
+    cluster = reports.cluster
+    dead = reports.die()
+    pipe = cluster.redis.client.pipeline(transaction=False)
+    for _ in range(20000):
+        pipe.xadd(cluster.keys.reports, {"version": 0})
+    pipe.xadd(cluster.keys.reports, {"version": 1, "errcode": 40001})
+    pipe.execute()
+    reports.repaired(dead, timeout=6)
+    reports.heard_out()
+
+
 @pytest.mark.parametrize("body", [
     b"", b"{", b"[]", b"null", b"7", b'"text"', b"{}", b'{"version":1}', b'{"errcode":40001}',
     b'{"version":"1","errcode":40001}', b'{"version":1.0,"errcode":40001}',

@@ -230,15 +230,8 @@ static void drop_settled_reports(struct app *a)
     a->drop = store_drop_reports(a->parts->store, a->appid, a->heard, on_dropped, a);
 }
 
-void app_hear(struct app *a, const struct report *report)
+static void take_report(struct app *a, const struct report *report)
 {
-    bool gap = stream_id_compare(stream_id_next(a->heard), report->from) < 0;
-    if (!app_status(a).adopted || gap || stream_id_compare(report->id, a->heard) <= 0)
-        return;
-    log_debug("report.heard", LOG_STR("appid", a->appid), LOG_INT("version", report->version),
-              LOG_INT("errcode", report->errcode));
-    a->heard = report->id;
-    a->to_drop = true;
     switch (report->kind) {
     case STORE_REPORT_REFUSED:
         a->refused = report->version;
@@ -251,6 +244,19 @@ void app_hear(struct app *a, const struct report *report)
         app_order(a, report->version);
         return;
     }
+}
+
+bool app_hear(struct app *a, const struct report *report)
+{
+    bool gap = stream_id_compare(stream_id_next(a->heard), report->from) < 0;
+    if (!app_status(a).adopted || gap || stream_id_compare(report->id, a->heard) <= 0)
+        return false;
+    log_debug("report.heard", LOG_STR("appid", a->appid), LOG_INT("version", report->version),
+              LOG_INT("errcode", report->errcode));
+    a->heard = report->id;
+    a->to_drop = true;
+    take_report(a, report);
+    return true;
 }
 
 struct stream_id app_heard(const struct app *a)

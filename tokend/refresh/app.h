@@ -58,9 +58,9 @@ void app_unlead(struct app *a);
 void app_look(struct app *a); /* something may have changed in Redis */
 
 /* An entry of the app's reports stream, as often as it is read: what was heard already is passed
- * over, and what the app cannot weigh yet is not heard. Once all is settled the entries are dropped
- * from the stream. */
-void app_hear(struct app *a, const struct report *report);
+ * over, and what the app cannot weigh yet is not heard: false. Once all is settled the entries are
+ * dropped from the stream. */
+bool app_hear(struct app *a, const struct report *report);
 struct stream_id app_heard(const struct app *a); /* up to here */
 
 /* As the leader: a report about this version stands in the stream and is still to be weighed, or is

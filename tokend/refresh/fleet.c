@@ -200,11 +200,10 @@ static size_t count_for_reports(void *arg)
     return fleet_count(arg);
 }
 
-static void on_report(const char *appid, const struct report *report, void *arg)
+static bool on_report(const char *appid, const struct report *report, void *arg)
 {
     struct app *a = fleet_find(arg, slice_of(appid));
-    if (a)
-        app_hear(a, report);
+    return a && app_hear(a, report);
 }
 
 void fleet_hear(struct fleet *f, struct app *a)

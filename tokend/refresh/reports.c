@@ -7,6 +7,7 @@ enum {
     TURNS_A_ROUND = 10, /* in which every app has had its turn */
     MIN_BATCH = 64,     /* streams in one read, at least and ... */
     MAX_BATCH = 1024,   /* ... at most */
+    MAX_ENTRIES = 100,  /* of one stream in one read, as the script has it */
 };
 
 struct reports {
@@ -35,7 +36,7 @@ static int64_t number_field(const struct redis_value *fields, const char *name)
     return slice_to_int(field(fields, name), INT32_MIN, INT64_MAX, &n) ? n : 0;
 }
 
-static void hear(struct reports *r, const char *appid, struct stream_id from, struct stream_id id,
+static bool hear(struct reports *r, const char *appid, struct stream_id from, struct stream_id id,
                  const struct redis_value *fields)
 {
     enum store_report kind = STORE_REPORT_REFUSED;
@@ -45,7 +46,7 @@ static void hear(struct reports *r, const char *appid, struct stream_id from, st
         kind = STORE_REPORT_ORDER;
     const struct report report = {id, from, kind, number_field(fields, "version"),
                                   number_field(fields, "errcode")};
-    r->hooks.heard(appid, &report, r->hooks.arg);
+    return r->hooks.heard(appid, &report, r->hooks.arg);
 }
 
 /* ---- one stream: its key and its entries ---- */
@@ -58,8 +59,10 @@ static bool appid_of(struct slice key, char out[TOKEN_KEY_SIZE])
     return rest.p && slice_copy(slice_cut(&rest, '}'), out, TOKEN_KEY_SIZE);
 }
 
+/* Where more is to come the next turn follows at once. */
 static void take_stream(struct reports *r, const struct redis_value *stream)
 {
+    size_t heard = 0;
     struct slice key = redis_value_slice(redis_value_at(stream, 0));
     const struct redis_value *entries = redis_value_at(stream, 2);
     char appid[TOKEN_KEY_SIZE];
@@ -70,8 +73,10 @@ static void take_stream(struct reports *r, const struct redis_value *stream)
     for (size_t i = 0; i < redis_value_count(entries); i++) {
         const struct redis_value *entry = redis_value_at(entries, i);
         if (stream_id_parse(redis_value_slice(redis_value_at(entry, 0)), &id))
-            hear(r, appid, from, id, redis_value_at(entry, 1));
+            heard += hear(r, appid, from, id, redis_value_at(entry, 1));
     }
+    if (heard == MAX_ENTRIES)
+        r->hurried = true;
 }
 
 /* ---- one turn ---- */

@@ -25,9 +25,10 @@ struct report {
 };
 
 struct reports_hooks {
-    struct report_source (*next)(void *arg);                                  /* whose turn it is */
-    size_t (*count)(void *arg);                                               /* of apps */
-    void (*heard)(const char *appid, const struct report *report, void *arg); /* borrowed */
+    struct report_source (*next)(void *arg); /* whose turn it is */
+    size_t (*count)(void *arg);              /* of apps */
+    /* The report is borrowed. False: not heard, to be told again. */
+    bool (*heard)(const char *appid, const struct report *report, void *arg);
     void *arg;
 };
 
