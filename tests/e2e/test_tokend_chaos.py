@@ -99,3 +99,23 @@ def test_a_leader_frozen_with_its_answer_held_wakes_up_fenced_and_reports_it(
     assert chaos.wxsim.check(token)["rank"] == "current"
     assert (version, chaos.wxsim.issued()) == (3, 4)
     chaos.judge().everything()
+
+
+def test_a_leader_that_comes_back_with_an_empty_redis_goes_on_above_the_version_that_others_know(
+        make_chaos):
+    """As when the machine starts anew that runs both: it may fetch before the others are back."""
+    chaos = make_chaos(expires_in="7200s", overlap="300s")
+    for version in range(2, 5):
+        chaos.order(chaos.leader())
+        chaos.await_version(version)
+    known = chaos.settled()
+    leader = chaos.leader()
+    leader.process.kill()
+    chaos.redis.kill()
+    eventually(lambda: all(chaos.served(t) == (200, *known) for t in chaos.running()))
+    chaos.redis.revive()
+    leader.start_again()
+    eventually(lambda: chaos.token() and chaos.version() >= known[1], what="its version")
+    token, _ = chaos.settled()
+    assert chaos.wxsim.check(token)["rank"] == "current"
+    assert chaos.wxsim.issued() <= 6

@@ -268,7 +268,11 @@ static void take_pending(struct refresh *r, const struct refresh_env *env, int64
         secret_set(&rec->token, secret_reveal(&p->token));
     }
     secret_wipe(&p->token);
-    rec->version = version;
+    if (rec->version > version)
+        r->read_at =
+            env->now; /* told meanwhile that Redis has lost that one: it is to be put right */
+    else
+        rec->version = version;
     rec->mode = r->attempt_mode;
     rec->expires = p->expires;
     rec->issued_at = p->issued_at;
@@ -300,8 +304,8 @@ void attempt_committed(struct refresh *r, const struct refresh_env *env,
         r->last_err = ERR_NONE;
         r->last_errcode = 0;
         r->retry_at = env->now;
-        take_pending(r, env, ev->version);
         machine_schedule_read(r, env->now);
+        take_pending(r, env, ev->version);
         break;
     case REFRESH_STORE_FENCED:
         machine_fenced(r, r->attempt_epoch, env->now);

@@ -8,6 +8,9 @@
 
 enum { LEASE_RECHECK_MS = 100 }; /* while the lease has too little left to begin */
 
+/* What is told as one above this is none: the scripts' numbers are doubles. */
+static const int64_t VERSION_MAX = 1LL << 50;
+
 /* ---- states and actions ---- */
 
 bool machine_is_operation(enum refresh_state s)
@@ -195,12 +198,18 @@ static void reconfigure(struct refresh *r, const struct refresh_env *env,
     }
 }
 
-/* An order that was passed on may come when a newer token has been fetched already. */
+/* An order that was passed on may come when a newer token has been fetched already. One of a
+ * version that we have not heard of comes from who remembers what Redis has lost: ours go on above
+ * it. */
 static void take_order(struct refresh *r, const struct refresh_env *env, int64_t version,
                        struct refresh_actions *out)
 {
     if (version != 0 && version < r->record.version)
         return;
+    if (version > r->record.version && version <= VERSION_MAX) {
+        r->record.version = version;
+        r->read_at = env->now;
+    }
     if (!r->ordered)
         machine_note(r, REFRESH_NOTE_ORDERED, 0, out);
     r->ordered = true;
@@ -348,6 +357,7 @@ struct refresh *refresh_new(const struct refresh_config *config, uint64_t seed, 
     r->record.expires = MONO_PAST;
     r->refresh_at = r->retry_at = r->read_at = now;
     r->last_probe = r->tell_at = MONO_PAST;
+    r->lost_at = MONO_NEVER;
     r->probe_at = MONO_NEVER;
     machine_rest(r, REFRESH_FOLLOWING, now);
     return r;

@@ -126,6 +126,24 @@ static void assert_record(struct refresh *r, const struct refresh_env *env,
         a->intent = slice_of(r->intent);
 }
 
+/* A leader that has never known our version cannot write it back: it is told to go on above it,
+ * unless it puts that right by itself. */
+static void mind_lost_version(struct refresh *r, const struct refresh_env *env,
+                              const struct refresh_seen *seen)
+{
+    int64_t version = r->record.version;
+    if (r->leading || seen->token.n == 0 || seen->version >= version) {
+        r->lost_at = MONO_NEVER;
+    } else if (r->lost_at.ms == MONO_NEVER.ms) {
+        r->lost_at = env->now;
+    } else if (r->lost_version != version &&
+               mono_between(r->lost_at, env->now) >= r->config.observe_interval_ms) {
+        r->lost_version = version;
+        r->ordered = true;
+        r->tell_at = env->now;
+    }
+}
+
 void look_read(struct refresh *r, const struct refresh_env *env, const struct refresh_event *ev,
                struct refresh_actions *out)
 {
@@ -147,6 +165,7 @@ void look_read(struct refresh *r, const struct refresh_env *env, const struct re
         take(r, env, seen);
     else if (seen->version == rec->version && other_token(rec, seen))
         rec->version++; /* two tokens of one version: ours gets the next */
+    mind_lost_version(r, env, seen);
     r->read_failures = 0;
     if (r->read_at.ms == MONO_NEVER.ms)
         machine_schedule_read(r, env->now);

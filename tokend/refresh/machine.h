@@ -51,6 +51,8 @@ struct refresh {
     bool
         displaced; /* the same, told since the fetch under way was asked for; Redis has no intent */
     bool ordered;
+    mono_ms_t lost_at;      /* Redis has shown a lower version than ours since; MONO_NEVER: no */
+    int64_t lost_version;   /* ours, of which the leader was told then; 0: none */
     int64_t dead_version;   /* proven dead by a probe; 0: none */
     int64_t force_refused;  /* dead, and must not be forced now, as was told; 0: none */
     int64_t report_version; /* reported and not yet probed; 0: none */

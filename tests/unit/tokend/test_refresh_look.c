@@ -20,10 +20,29 @@ static struct play *follower_looking(void)
     return p;
 }
 
+static struct play *follower_looking_every(int64_t interval_ms)
+{
+    struct refresh_config config = play_config(TOKEN_CLASSIC);
+    config.observe_interval_ms = interval_ms;
+    struct play *p = play_leading(&config, 7, "tok-7", LIFETIME);
+    play_tell(p, REFRESH_UNLEAD);
+    play_tell(p, REFRESH_LOOK);
+    play_take(p, REFRESH_DO_READ);
+    return p;
+}
+
 static void finds(struct play *p, int64_t version, const char *token, int64_t remaining_ms)
 {
     struct refresh_seen seen = play_seen(p, version, token, remaining_ms);
     play_read(p, &seen);
+}
+
+/* Looks again, after so long. */
+static void look_again(struct play *p, int64_t ms)
+{
+    play_pass(p, ms);
+    play_tell(p, REFRESH_LOOK);
+    play_take(p, REFRESH_DO_READ);
 }
 
 /* ---- a record that Redis lost ---- */
@@ -164,6 +183,50 @@ static void a_plainly_older_token_in_redis_yields_to_ours(void **state)
     play_store(p, REFRESH_STORE_OK);
     play_take_note(p, REFRESH_NOTE_RESTORED);
     assert_int_equal(play_status(p).reason, REFRESH_REASON_NONE);
+    play_free(p);
+}
+
+/* Redis lost everything, and who leads now knew nothing: only followers know the version. */
+static void a_follower_tells_the_leader_of_a_version_that_redis_lost_once(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *token;
+        int64_t remaining_ms, version;
+    } cases[] = {{"tok-1", LIFETIME, 8}, {"tok-old", HOUR, 7}};
+    const int64_t interval = MINUTE;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct play *p = follower_looking_every(interval);
+        finds(p, 1, cases[i].token, cases[i].remaining_ms);
+        play_serves(p, i == 0 ? "tok-1" : "tok-7", cases[i].version);
+        look_again(p, SECOND);
+        finds(p, 1, cases[i].token, cases[i].remaining_ms - SECOND);
+        look_again(p, interval);
+        finds(p, 1, cases[i].token, cases[i].remaining_ms - SECOND - interval);
+        const struct refresh_action *tell = play_take(p, REFRESH_DO_TELL);
+        assert_int_equal(tell->tell, REFRESH_ORDER);
+        assert_int_equal(tell->version, cases[i].version);
+        play_store(p, REFRESH_STORE_OK);
+        look_again(p, interval);
+        finds(p, 1, cases[i].token, cases[i].remaining_ms - SECOND - 2 * interval);
+        play_free(p);
+    }
+}
+
+static void a_follower_tells_nothing_of_what_the_leader_puts_right(void **state)
+{
+    (void)state;
+    const int64_t interval = MINUTE;
+    struct play *p = follower_looking_every(interval);
+    finds(p, 0, NULL, 0);
+    look_again(p, interval);
+    finds(p, 0, NULL, 0);
+    look_again(p, interval);
+    finds(p, 6, "tok-6", HOUR);
+    look_again(p, SECOND);
+    finds(p, 7, "tok-7", LIFETIME - 2 * interval - SECOND);
+    look_again(p, interval);
+    finds(p, 6, "tok-6", HOUR);
     play_free(p);
 }
 
@@ -408,6 +471,8 @@ int main(void)
         cmocka_unit_test(a_newer_version_without_a_token_means_that_ours_is_not_the_last),
         cmocka_unit_test(a_follower_takes_what_the_leader_wrote_with_its_previous),
         cmocka_unit_test(a_plainly_older_token_in_redis_yields_to_ours),
+        cmocka_unit_test(a_follower_tells_the_leader_of_a_version_that_redis_lost_once),
+        cmocka_unit_test(a_follower_tells_nothing_of_what_the_leader_puts_right),
         cmocka_unit_test(a_token_that_we_have_replaced_yields_to_ours_however_young_it_is),
         cmocka_unit_test(tokens_of_about_the_same_moment_end_in_a_refresh_without_a_previous),
         cmocka_unit_test(of_two_tokens_of_one_version_the_later_gets_the_next_version),

@@ -446,6 +446,51 @@ static void a_report_that_was_being_weighed_is_told_unless_it_was_wrong(void **s
     }
 }
 
+static void an_order_of_a_version_that_redis_lost_is_answered_above_it(void **state)
+{
+    (void)state;
+    struct play *p = play_holding();
+    const struct refresh_event order = {.kind = REFRESH_ORDER, .version = 20};
+    const struct refresh_event absurd = {.kind = REFRESH_ORDER, .version = INT64_MAX};
+    play_send(p, &order);
+    play_take_note(p, REFRESH_NOTE_ORDERED);
+    play_take(p, REFRESH_DO_READ);
+    struct refresh_seen seen = play_seen(p, 7, "tok-7", LIFETIME);
+    play_read(p, &seen);
+    assert_int_equal(play_take(p, REFRESH_DO_ASSERT)->record.version, 20);
+    play_store(p, REFRESH_STORE_OK);
+    play_take_note(p, REFRESH_NOTE_RESTORED);
+    assert_int_equal(play_take(p, REFRESH_DO_BEGIN)->version, 20);
+    play_send(p, &absurd);
+    play_store(p, REFRESH_STORE_OK);
+    play_fetch(p, "tok-21");
+    assert_int_equal(play_take(p, REFRESH_DO_COMMIT)->record.version, 20);
+    play_store(p, REFRESH_STORE_OK);
+    play_serves(p, "tok-21", 21);
+    play_free(p);
+}
+
+static void a_version_told_of_during_a_commit_is_written_after_it(void **state)
+{
+    (void)state;
+    struct play *p = play_holding();
+    const struct refresh_event order = {.kind = REFRESH_ORDER, .version = 20};
+    play_order(p);
+    play_begin(p);
+    play_fetch(p, "tok-8");
+    play_take(p, REFRESH_DO_COMMIT);
+    play_send(p, &order);
+    play_store(p, REFRESH_STORE_OK);
+    play_serves(p, "tok-8", 20);
+    play_take(p, REFRESH_DO_READ);
+    struct refresh_seen seen = play_seen(p, 8, "tok-8", LIFETIME);
+    play_read(p, &seen);
+    assert_int_equal(play_take(p, REFRESH_DO_ASSERT)->record.version, 20);
+    play_store(p, REFRESH_STORE_OK);
+    play_take_note(p, REFRESH_NOTE_RESTORED);
+    play_free(p);
+}
+
 static void an_order_that_the_next_leader_carried_out_is_forgotten(void **state)
 {
     (void)state;
@@ -496,6 +541,8 @@ int main(void)
         cmocka_unit_test(what_is_not_settled_is_told_to_the_next_leader),
         cmocka_unit_test(a_report_that_was_being_weighed_is_told_unless_it_was_wrong),
         cmocka_unit_test(an_order_that_the_next_leader_carried_out_is_forgotten),
+        cmocka_unit_test(an_order_of_a_version_that_redis_lost_is_answered_above_it),
+        cmocka_unit_test(a_version_told_of_during_a_commit_is_written_after_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
