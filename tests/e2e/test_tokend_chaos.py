@@ -1,7 +1,8 @@
 """Three tokends under 5-second tokens, killed, frozen and robbed: a consumer that reads Redis every
 millisecond finds a living token. Against two stand-ins for WeChat.
 
-CHAOS_SECONDS makes the runs longer, CHAOS_SEED repeats one; with -s they tell what they measured."""
+CHAOS_SECONDS makes the runs longer, CHAOS_SEED repeats one; with -s they tell what they
+measured."""
 import pytest
 
 from harness.chaos import Chaos, seconds

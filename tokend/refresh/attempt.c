@@ -268,11 +268,10 @@ static void take_pending(struct refresh *r, const struct refresh_env *env, int64
         secret_set(&rec->token, secret_reveal(&p->token));
     }
     secret_wipe(&p->token);
-    if (rec->version > version)
-        r->read_at =
-            env->now; /* told meanwhile that Redis has lost that one: it is to be put right */
-    else
+    if (rec->version <= version)
         rec->version = version;
+    else /* told meanwhile that Redis has lost it: the next look puts that right */
+        r->read_at = env->now;
     rec->mode = r->attempt_mode;
     rec->expires = p->expires;
     rec->issued_at = p->issued_at;

@@ -1,4 +1,4 @@
-"""Three tokends that are killed, frozen and robbed, a consumer that watches, and a judge in the end."""
+"""Three tokends that are killed, frozen and robbed, a consumer that watches, a judge in the end."""
 import os
 import random
 import time
@@ -19,7 +19,7 @@ def seconds(default):
 
 
 def new_random():
-    """Repeats a run's decisions (not the machine's) with CHAOS_SEED; a failed test shows the seed."""
+    """CHAOS_SEED repeats a run's decisions (not the machine's); a failed test shows the seed."""
     seed = int(os.environ.get("CHAOS_SEED", random.randrange(1 << 32)))
     print(f"CHAOS_SEED={seed}")
     return random.Random(seed)
@@ -56,7 +56,7 @@ class Chaos(Cluster):
         return eventually(self.leader_by_lease, timeout, every=0.002, what="a leader")
 
     def await_another(self, old_owner, what):
-        """Waits until somebody else than `old_owner` (P:leader) leads, and notes how long that took."""
+        """Waits until another than `old_owner` (P:leader) leads, and notes how long that took."""
         start = time.time()
         eventually(lambda: self.redis.client.get("tokend:leader") not in (None, old_owner),
                    every=0.002, what="another leader")
@@ -71,8 +71,8 @@ class Chaos(Cluster):
     # ---- what goes wrong ----
 
     def hold_an_answer(self, kind="hold", ordered=False):
-        """Waits for the next refresh, or orders one; WeChat keeps its answer back. Returns who leads
-        then."""
+        """Waits for the next refresh, or orders one; WeChat keeps its answer back. Returns who
+        leads then."""
         held = self.wxsim.stats()["held"]
         self.wxsim.fault(FETCH[self.mode], kind)
         if ordered:

@@ -1,5 +1,5 @@
-"""A consumer that reads token and version from Redis every millisecond, as a program of its own, and
-what it saw: python3 consumer.py SOCKET TOKEN_KEY RECORD_KEY CHANNEL > sightings
+"""A consumer that reads token and version from Redis every millisecond, a program of its own, and what
+it saw: python3 consumer.py SOCKET TOKEN_KEY RECORD_KEY CHANNEL > sightings
 
 It writes a line of JSON whenever what it reads changes: since when and until when (Unix ms, of the
 moments before the reads) which token and version were there, and the longest pause between two

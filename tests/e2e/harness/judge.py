@@ -82,11 +82,12 @@ class Judge:
             return "none" if not values else (
                 f"{len(values)} times, median {values[len(values) // 2]:.1f}, "
                 f"most {values[-1]:.1f} ms")
+        pause_ms = max(s["pause_ms"] for s in self.sightings)
         return (f"{self.reads} reads, {len(self.issued_at)} issuances, versions to "
                 f"{max(self.versions())}; dead: {spread([d[0] for d in self.dead()])}, after an "
                 f"issuance: {spread([d[1] for d in self.dead()])}; missing: "
-                f"{spread(self.missing())}; in Redis that was back: {spread(self.empty())}; longest pause between reads: "
-                f"{max(s['pause_ms'] for s in self.sightings):.1f} ms")
+                f"{spread(self.missing())}; in Redis that was back: {spread(self.empty())}; "
+                f"longest pause between reads: {pause_ms:.1f} ms")
 
     # ---- the invariants ----
 

@@ -1,10 +1,10 @@
 """Another stand-in for api.weixin.qq.com, so that what holds against wxsim is not a habit of wxsim.
 
-Written from WeChat's documents alone and shares nothing with wxsim but the names of the orders under
-/_sim/. Where the documents leave room it does otherwise: text/plain, spread-out JSON with fields
-nobody asked for, lower-case headers, chunked answers, connections that it announces to close and
-such that it closes when they have idled for a while, or HTTP/1.0 (--http 1.0). Its book keeps every token with the moments of its issuance and of its death,
-and every use of a dead one.
+Written from WeChat's documents alone and shares nothing with wxsim but the names of the orders
+under /_sim/. Where the documents leave room it does otherwise: text/plain, spread-out JSON with
+fields nobody asked for, lower-case headers, chunked answers, connections that it announces to
+close and such that it closes when they have idled for a while, or HTTP/1.0 (--http 1.0). Its book
+keeps every token with the moments of its issuance and of its death, and every use of a dead one.
 
 A program of its own: python3 other_wechat.py --listen HOST:PORT --app APPID:SECRET …"""
 import argparse
@@ -76,7 +76,8 @@ class Book:
         return token
 
     def stable(self, appid, forced):
-        """Normal: the same token until its last minutes. Forced: a new one, 30 s apart, 20 a day."""
+        """Normal: the same token until its last minutes. Forced: a new one, 30 s apart, 20 a
+        day."""
         tokens, now = self.family(appid, "stable").tokens, now_ms()
         times = self.forced.setdefault(appid, [])
         if forced and (not times or now - times[-1] >= 30000):

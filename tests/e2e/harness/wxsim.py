@@ -8,8 +8,9 @@ from .process import Process, answers, bin_dir, clean_env, start_on_free_port
 
 
 class Wxsim:
-    """A running wxsim, or another program that takes the same options and orders (OtherWechat). Calls to the simulated API go through get/post, orders through the named
-    methods; an order that wxsim refuses is an error of the test."""
+    """A running wxsim, or another program that takes the same options and orders (OtherWechat).
+    Calls to the simulated API go through get/post, orders through the named methods; an order that
+    it refuses is an error of the test."""
 
     name = "wxsim"
 
