@@ -37,17 +37,18 @@ struct climate {
     int64_t duration_ms;  /* with faults; then they stop */
     int64_t fault_gap_ms; /* between two faults, at most */
     bool faults[FAULT_COUNT];
-    double lose;            /* a request or an answer is lost */
-    double late;            /* a request arrives when its sender has long given it up */
-    double duplicate;       /* an answer comes twice */
-    double crash_at_action; /* a node dies before it carries an action out */
-    double pause_at_action; /* a node is frozen after it did so, or before it takes an answer */
-    double slow_wechat;     /* an answer of WeChat takes up to twice the time-out */
-    bool publishes;         /* what Redis publishes reaches the nodes */
-    bool consumers;         /* some read, and report what WeChat refused, also wrongly */
-    bool persistent;        /* consumers repeat their reports */
-    bool calm;              /* delays only */
-    bool gentle;            /* delays, and a Redis that is away or loses everything */
+    double lose;             /* a request or an answer is lost */
+    double late;             /* a request arrives when its sender has long given it up */
+    double duplicate;        /* an answer comes twice */
+    double crash_at_action;  /* a node dies before it carries an action out */
+    double crash_at_hearing; /* ... with what it has just heard */
+    double pause_at_action;  /* a node is frozen after it did so, or before it takes an answer */
+    double slow_wechat;      /* an answer of WeChat takes up to twice the time-out */
+    bool publishes;          /* what Redis publishes reaches the nodes */
+    bool consumers;          /* some read, and report what WeChat refused, also wrongly */
+    bool persistent;         /* consumers repeat their reports */
+    bool calm;               /* delays only */
+    bool gentle;             /* delays, and a Redis that is away or loses everything */
 };
 
 void climate_draw(struct climate *c, struct prng *prng);

@@ -193,7 +193,7 @@ void faults_end(struct world *w)
     struct climate *c = &w->climate;
     world_trace(w, "the faults are over");
     c->lose = c->late = c->duplicate = 0;
-    c->crash_at_action = c->pause_at_action = c->slow_wechat = 0;
+    c->crash_at_action = c->crash_at_hearing = c->pause_at_action = c->slow_wechat = 0;
     net_heal(w);
     w->redis_down_until = 0;
     w->trouble = TROUBLE_NONE;

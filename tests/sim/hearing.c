@@ -60,6 +60,10 @@ void hearing_take(struct world *w, struct node *n, const struct message *m)
         n->heard = report->id;
         n->to_drop = true;
         forget(w, n);
+        if (world_chance(w, w->climate.crash_at_hearing)) {
+            node_crash(w, n);
+            return;
+        }
         node_event(w, n,
                    &(struct refresh_event){
                        .kind = report->kind, .version = report->version, .errcode = 40001});

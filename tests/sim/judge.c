@@ -221,11 +221,14 @@ static void judge_fresh(struct world *w, int token, bool dead)
 
 /* Why a dead token may stand in Redis: the stored intent says that its successor is being fetched;
  * or what killed it is nothing that any tokend can know of from Redis; or its key outlives it since
- * Redis's clock was set. */
+ * Redis's clock was set; or Redis lost the epochs, and its clock, which gives new ones, went back.
+ */
 static bool excused(const struct world *w, int token)
 {
     if (w->now >= wechat_expires(&w->wechat, token))
         return outlived(w, token);
+    if (w->judge.clock_set && token <= w->ledger.lost_up_to)
+        return true;
     return w->redis.data.intent[0] || ledger_explains(&w->ledger, &w->wechat, token);
 }
 
@@ -303,7 +306,8 @@ void judge_script(struct world *w, const struct message *m, int64_t version_befo
         return;
     if (j->may_go_back && m->action.record.version < j->seen_version)
         j->seen_version = d->version;
-    j->may_go_back = false;
+    if (d->version >= j->seen_version) /* else it is put right at the writer's next look */
+        j->may_go_back = false;
     if (d->token != token_before && d->version != version_before)
         judge_versions(w);
 }
@@ -371,9 +375,11 @@ static enum cause cause_of(struct world *w, const struct node *n, const struct m
     int64_t margin = min64(c->config.call_timeout_ms, c->config.lease_needed_ms);
     if (w->now - m->sent_at > margin)
         return CAUSE_LATE;
+    if (j->lost_at >= m->begun_at - c->lease_ttl_ms) /* with the lease, or with another's epoch */
+        return CAUSE_ORPHAN;
     if (w->redis.data.intent[0] && m->action.epoch >= w->redis.data.state_epoch)
         return CAUSE_OURS;
-    if (max64(j->lost_at, j->clock_set_at) < m->begun_at - c->lease_ttl_ms)
+    if (j->clock_set_at < m->begun_at - c->lease_ttl_ms)
         judge_fail(w, "node %d calls WeChat and its intent is not stored", n->index);
     return CAUSE_ORPHAN;
 }
@@ -401,12 +407,13 @@ void judge_issued(struct world *w, const struct node *n, const struct message *m
         judge_fail(w, "the budget of %lld issuances is broken", (long long)c->config.daily_budget);
 }
 
-/* An answer that does not leave time for another try within the lead is a fault like any other. */
+/* An answer that does not leave time for another try within the lead, or comes when the token
+ * before is about to die, is a fault like any other. */
 void judge_answer(struct world *w, const struct message *m, int64_t at)
 {
     if (at == NET_NEVER)
         judge_upset(w, w->now);
-    else if (at - m->sent_at > lead_ms(&w->climate) / 4)
+    else if (at - m->sent_at > min64(lead_ms(&w->climate), w->climate.config.overlap_ms) / 4)
         judge_upset(w, at);
 }
 

@@ -18,8 +18,10 @@ void pledge_init(struct pledge *p)
 void pledge_token(struct world *w, const struct node *n, const struct message *m, int token,
                   int64_t at)
 {
-    w->pledge.promises[n->index] =
-        (struct promise){token, w->now, at + w->climate.latency_ms + 1, m->action.epoch};
+    if (m->incarnation != n->incarnation) /* its caller is gone */
+        return;
+    w->pledge.promises[n->index] = (struct promise){
+        token, m->begun_at, w->now, at + w->climate.latency_ms + 1, m->action.epoch};
 }
 
 /* The one exception that invariant 1 grants a sound system is short: one way of WeChat's answer and
@@ -30,8 +32,9 @@ static void check_promises(struct world *w, int token)
         struct promise *p = &w->pledge.promises[i];
         if (p->token == 0 || (token < p->token && w->now <= p->due))
             continue;
-        bool kept = token >= p->token,
-             void_since = w->judge.upset_until >= p->made || p->epoch < w->redis.data.state_epoch;
+        bool kept = token >= p->token;
+        bool void_since = w->judge.upset_until >= p->begun || p->token <= w->judge.clock_exempt ||
+                          p->epoch < w->redis.data.state_epoch;
         if (!kept && !void_since)
             judge_fail(w, "tok-%d is not in Redis %lld ms after it was issued", p->token,
                        (long long)(w->now - p->made));

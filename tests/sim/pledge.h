@@ -10,7 +10,7 @@ struct pledge {
     /* A token that came to a node is in Redis at once. */
     struct promise {
         int token; /* 0: none */
-        int64_t made, due, epoch;
+        int64_t begun, made, due, epoch;
     } promises[MAX_NODES];
 
     /* A fenced-out leader's token, of which whoever leads must be told. */
