@@ -26,9 +26,9 @@ struct waiting {
     struct list node;
     struct api *api;
     uint64_t call, command;
-    char *appid; /* NULL where it does not matter */
-    enum store_report kind;
-    int64_t version, errcode, known; /* as told; as this instance knew it */
+    char *appid, *by;     /* owned; NULL where they do not matter */
+    struct report report; /* that is passed on */
+    int64_t known;        /* the version, as this instance knew it */
 };
 
 static struct waiting *wait_for(struct api *a, const struct http_call *call)
@@ -44,6 +44,7 @@ static void end_waiting(struct waiting *w)
 {
     list_remove(&w->node);
     free(w->appid);
+    free(w->by);
     free(w);
 }
 
@@ -206,10 +207,8 @@ static bool took(const struct waiting *w, bool in_redis)
     bool leads = app && app_status(app).leading;
     if (in_redis && app)
         fleet_hear(w->api->parts.fleet, app);
-    else if (leads && w->kind == STORE_REPORT_ORDER)
-        app_order(app, w->version);
     else if (leads)
-        app_report(app, w->version, w->errcode);
+        app_told(app, &w->report);
     return in_redis || leads;
 }
 
@@ -232,12 +231,12 @@ static void pass_on(struct api *a, struct http_call *call, const struct app *app
 {
     struct waiting *w = wait_for(a, call);
     w->appid = xstrdup(app_id(app));
-    w->kind = kind;
-    w->version = version;
-    w->errcode = errcode;
+    w->by = xstrdup(clients_name(a->parts.clients, call));
+    w->report = (struct report){
+        .kind = kind, .version = version, .errcode = errcode, .by = slice_of(w->by)};
     w->known = refresh_record(app_refresh(app))->version;
-    w->command = store_add_report(a->parts.store, app_id(app), kind, version, errcode,
-                                  clients_name(a->parts.clients, call), on_passed_on, w);
+    w->command = store_add_report(a->parts.store, app_id(app), kind, version, errcode, w->by,
+                                  on_passed_on, w);
 }
 
 /* What a caller's body tells. */

@@ -4,6 +4,9 @@
 
 #include "log/log.h"
 #include "sys/entropy.h"
+#include "wechat/ascii.h"
+
+enum { TELLER_MAX = 64 }; /* bytes of the name of who told something */
 
 struct app {
     const struct app_parts *parts;
@@ -28,6 +31,7 @@ struct app {
     bool to_drop;           /* something was heard that is still there */
     int64_t refused;        /* the version that it was about, where it was a consumer's report */
     uint64_t drop;          /* the command that drops it; 0: none */
+    struct slice teller;    /* while it is told: by whom */
 };
 
 static void step(struct app *a, const struct refresh_event *ev);
@@ -135,9 +139,11 @@ static void tell_note(struct app *a, const struct refresh_action *action)
 {
     const struct app_hooks *h = &a->parts->hooks;
     const char *name = refresh_note_name(action->note);
+    struct slice by = a->teller.n ? a->teller : slice_of(a->parts->store->owner);
     log_warn("refresh.noted", LOG_STR("appid", a->appid), LOG_STR("note", name),
-             LOG_INT("version", action->version), LOG_INT("errcode", action->errcode));
-    store_add_event(a->parts->store, a->appid, name, action->version, action->errcode);
+             LOG_INT("version", action->version), LOG_INT("errcode", action->errcode),
+             LOG_SLICE("by", by));
+    store_add_event(a->parts->store, a->appid, name, action->version, action->errcode, by);
     h->noted(a, action->note, h->arg);
 }
 
@@ -230,20 +236,29 @@ static void drop_settled_reports(struct app *a)
     a->drop = store_drop_reports(a->parts->store, a->appid, a->heard, on_dropped, a);
 }
 
-static void take_report(struct app *a, const struct report *report)
+static enum refresh_event_kind event_of(enum store_report kind)
 {
-    switch (report->kind) {
+    switch (kind) {
     case STORE_REPORT_REFUSED:
-        a->refused = report->version;
-        app_report(a, report->version, report->errcode);
-        return;
+        return REFRESH_REPORT;
     case STORE_REPORT_DISPLACED:
-        step(a, &(struct refresh_event){.kind = REFRESH_DISPLACED});
-        return;
+        return REFRESH_DISPLACED;
     case STORE_REPORT_ORDER:
-        app_order(a, report->version);
-        return;
+        return REFRESH_ORDER;
     }
+    UNREACHABLE("no such report");
+}
+
+void app_told(struct app *a, const struct report *report)
+{
+    const struct refresh_event ev = {
+        .kind = event_of(report->kind), .version = report->version, .errcode = report->errcode};
+    a->teller =
+        ascii_only(report->by, 1, TELLER_MAX, ascii_printable) ? report->by : SLICE_LIT("unknown");
+    step(a, &ev);
+    a->teller = slice_of(NULL);
+    if (ev.kind == REFRESH_REPORT && ev.version == refresh_record(a->refresh)->version)
+        turn_hurry(&a->turn);
 }
 
 bool app_hear(struct app *a, const struct report *report)
@@ -255,7 +270,9 @@ bool app_hear(struct app *a, const struct report *report)
               LOG_INT("errcode", report->errcode));
     a->heard = report->id;
     a->to_drop = true;
-    take_report(a, report);
+    if (report->kind == STORE_REPORT_REFUSED)
+        a->refused = report->version;
+    app_told(a, report);
     return true;
 }
 
@@ -411,19 +428,6 @@ void app_look(struct app *a)
 {
     hear_again(a);
     step(a, &(struct refresh_event){.kind = REFRESH_LOOK});
-}
-
-void app_order(struct app *a, int64_t version)
-{
-    step(a, &(struct refresh_event){.kind = REFRESH_ORDER, .version = version});
-}
-
-void app_report(struct app *a, int64_t version, int64_t errcode)
-{
-    step(a,
-         &(struct refresh_event){.kind = REFRESH_REPORT, .version = version, .errcode = errcode});
-    if (version == refresh_record(a->refresh)->version)
-        turn_hurry(&a->turn);
 }
 
 /* ---- looks ---- */

@@ -67,10 +67,8 @@ struct stream_id app_heard(const struct app *a); /* up to here */
  * true. Another one adds nothing. */
 bool app_knows(const struct app *a, int64_t version);
 
-/* Told by word of mouth, while Redis is away: an operator wants a newer token than `version`; a
- * consumer was refused with it. */
-void app_order(struct app *a, int64_t version);
-void app_report(struct app *a, int64_t version, int64_t errcode);
+/* The same by word of mouth, while Redis is away: its id does not count. */
+void app_told(struct app *a, const struct report *report);
 
 const char *app_id(const struct app *a);
 const struct refresh *app_refresh(const struct app *a);

@@ -44,8 +44,12 @@ static bool hear(struct reports *r, const char *appid, struct stream_id from, st
         kind = STORE_REPORT_DISPLACED;
     else if (field(fields, "order").n > 0)
         kind = STORE_REPORT_ORDER;
-    const struct report report = {id, from, kind, number_field(fields, "version"),
-                                  number_field(fields, "errcode")};
+    const struct report report = {id,
+                                  from,
+                                  kind,
+                                  number_field(fields, "version"),
+                                  number_field(fields, "errcode"),
+                                  field(fields, "by")};
     return r->hooks.heard(appid, &report, r->hooks.arg);
 }
 

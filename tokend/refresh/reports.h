@@ -22,6 +22,7 @@ struct report {
     struct stream_id from; /* all entries from here on are told: what the app had not heard then */
     enum store_report kind;
     int64_t version, errcode; /* 0 where it says none */
+    struct slice by;          /* who told it; borrowed */
 };
 
 struct reports_hooks {

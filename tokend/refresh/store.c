@@ -296,14 +296,14 @@ void store_lease_answer(uint64_t op, const struct redis_result *r, struct lease_
 enum { STREAM_KEPT = 1000 };
 
 void store_add_event(const struct store *s, const char *appid, const char *event, int64_t version,
-                     int64_t errcode)
+                     int64_t errcode, struct slice by)
 {
     struct args args = {.n = 0};
     add_number(&args, 0);
     add_text(&args, slice_of(event));
     add_number(&args, version);
     add_number(&args, errcode);
-    add_text(&args, slice_of(s->owner));
+    add_text(&args, by);
     run_for(s, appid, &s->scripts->note, REDIS_WAIT, &args, NULL, NULL);
 }
 

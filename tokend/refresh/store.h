@@ -46,7 +46,7 @@ void store_lease_answer(uint64_t op, const struct redis_result *r, struct lease_
 
 /* Adds to the app's events stream; fire and forget. */
 void store_add_event(const struct store *s, const char *appid, const char *event, int64_t version,
-                     int64_t errcode);
+                     int64_t errcode, struct slice by);
 
 /* What may stand in an entry of an app's reports stream beside version, errcode and by. */
 enum store_report {

@@ -342,7 +342,7 @@ static void a_report_about_the_current_token_is_taken_up_by_the_leader(void **st
         assert_int_equal(post(o, APP "/token/report", bodies[i]), 202);
         assert_string_equal(o->body, "{\"refreshing\":true,\"version\":5}");
         RUN_UNTIL(o->desk->loop, PATIENCE_MS,
-                  was_noted(o, "event reported version 5 errcode 40001"));
+                  was_noted(o, "event reported version 5 errcode 40001 by unknown"));
         assert_int_equal(get(o, APP "/token"), 200); /* nothing is proven yet */
         assert_int_equal(number_in(o, "version"), 5);
         office_close(o);
@@ -407,6 +407,17 @@ static void an_order_begins_a_refresh(void **state)
     assert_int_equal(get(o, APP), 200);
     assert_non_null(strstr(o->body, "\"state\":\"retrying\""));
     assert_non_null(strstr(o->body, "\"reason\":\"ordered\""));
+    assert_true(was_noted(o, "event ordered version 5 errcode 0 by unknown"));
+    office_close(o);
+}
+
+static void a_teller_that_says_no_proper_name_is_unknown(void **state)
+{
+    (void)state;
+    struct office *o = office_open(true);
+    server_do(o->desk->server, "XADD " DESK_APP "reports * version 5 errcode 40001");
+    RUN_UNTIL(o->desk->loop, PATIENCE_MS,
+              was_noted(o, "event reported version 5 errcode 40001 by unknown"));
     office_close(o);
 }
 
@@ -457,6 +468,7 @@ int main(void)
         cmocka_unit_test(what_needs_no_answer_leaves_the_stream_at_once),
         cmocka_unit_test(a_follower_passes_reports_and_orders_on_to_the_leader),
         cmocka_unit_test(an_order_begins_a_refresh),
+        cmocka_unit_test(a_teller_that_says_no_proper_name_is_unknown),
         cmocka_unit_test(tokens_are_handed_out_while_redis_is_away),
         cmocka_unit_test(what_redis_never_answers_ends_with_the_api),
     };

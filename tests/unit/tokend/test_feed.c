@@ -200,7 +200,7 @@ static void what_tokend_itself_notes_is_told(void **state)
     struct newsroom *r = newsroom_open(1, DESK_PREFIX);
     const struct refresh_action read = {.kind = REFRESH_DO_READ, .epoch = 9};
     (void)state;
-    store_add_event(&r->desk->store, DESK_APPID, "flapped", 3, 40001);
+    store_add_event(&r->desk->store, DESK_APPID, "flapped", 3, 40001, SLICE_LIT("one"));
     HEARD(r, 1);
     assert_non_null(strstr(r->last_text, "event: flapped\n"));
     assert_non_null(strstr(r->last_text, "\"version\":3,\"errcode\":40001,\"by\":\"one\""));
