@@ -9,7 +9,7 @@ import pytest
 from harness.cluster import QUICK
 from harness.daemons import Tokend
 from harness.sentinel import Sentinels
-from harness.wait import eventually, throughout
+from harness.wait import eventually, throughout_until
 
 FOLLOWED_S = 10   # from the new master being known to all being well there
 DEMOTED_S = 30    # within which sentinels make an old master a replica
@@ -33,11 +33,13 @@ def test_a_master_that_died_and_comes_back_moves_nobody_back(make):
     old = cluster.redis.master
     old.kill()
     cluster.redis.await_failover(old)
+    cluster.settled(timeout=FOLLOWED_S)
     cluster.order()
-    fresh = cluster.settled(timeout=FOLLOWED_S)
+    cluster.await_version(2)
+    fresh = cluster.settled()
     old.revive()
     assert role(old) == "master"
-    eventually(lambda: cluster.all_serve(*fresh) or role(old) == "slave", DEMOTED_S)
+    throughout_until(lambda: role(old) == "slave", lambda: cluster.all_serve(*fresh), DEMOTED_S)
     cluster.settled(*fresh)
     assert cluster.wxsim.issued() == fresh[1]
 
@@ -55,7 +57,8 @@ def test_a_master_that_hangs_and_wakes_up_as_a_master_moves_nobody_back(make):
         fresh, _ = cluster.settled()
     for tokend in cluster.tokends:
         assert cluster.served(tokend) == (200, fresh, version + 1)
-    eventually(lambda: cluster.all_serve(fresh, version + 1) or role(old) == "slave", DEMOTED_S)
+    throughout_until(lambda: role(old) == "slave",
+                     lambda: cluster.all_serve(fresh, version + 1), DEMOTED_S)
     cluster.settled(fresh, version + 1)
     assert cluster.wxsim.issued() == 2
 
@@ -72,7 +75,8 @@ def test_what_was_written_to_a_master_that_is_none_any_more_is_brought_along(mak
     cluster.order()
     eventually(lambda: all(cluster.served(t)[2] == version + 1 for t in cluster.tokends))
     token = cluster.served()[1]
-    eventually(lambda: cluster.all_serve(token, version + 1) or role(old) == "slave", DEMOTED_S)
+    throughout_until(lambda: role(old) == "slave",
+                     lambda: cluster.all_serve(token, version + 1), DEMOTED_S)
     cluster.settled(token, version + 1)
     assert cluster.wxsim.issued() == 2
 

@@ -32,6 +32,15 @@ def until(check, always, timeout=10.0, every=0.005, what="the condition"):
         time.sleep(every)
 
 
+def throughout_until(done, check, timeout=10.0, every=0.02, what="the end"):
+    """Calls check() again and again until done() is true: for what must hold all the time."""
+    end = time.monotonic() + timeout
+    while not done():
+        check()
+        assert time.monotonic() < end, f"{what} did not come within {timeout} s"
+        time.sleep(every)
+
+
 def throughout(check, duration, every=0.02):
     """Calls check() again and again for `duration` seconds: for what must hold all the time."""
     end = time.monotonic() + duration
