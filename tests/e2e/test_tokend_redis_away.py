@@ -1,5 +1,5 @@
-"""A Redis that is silent, and a network that is cut: the lead goes, reads go on from memory, nothing
-is refreshed for it, and a stop does not hang.
+"""A Redis that is silent, and a network that is cut: the lead goes, reads go on from memory,
+nothing is refreshed for it, and a stop does not hang.
 
 Written from the contract: sections 4.2 and 4.7, and docs/protocol.md, sections 5 and 12."""
 import signal

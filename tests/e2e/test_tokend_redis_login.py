@@ -1,5 +1,5 @@
-"""Who may come into Redis and do what there, and a Redis that is not itself yet: tokend says what is
-wrong, keeps the password to itself, and comes back without anybody's doing.
+"""Who may come into Redis and do what there, and a Redis that is not itself yet: tokend says what
+is wrong, keeps the password to itself, and comes back without anybody's doing.
 
 Written from the contract: sections 2, 4.2 and 4.7."""
 from types import SimpleNamespace
@@ -8,7 +8,7 @@ import pytest
 
 from harness.cluster import QUICK
 from harness.redis_server import RedisServer
-from harness.wait import eventually, throughout
+from harness.wait import eventually
 
 PASSWORD = "s3cret-Passw0rd"
 USER = ["SETUSER", "tokend", "reset", "on", f">{PASSWORD}", "~tokend:*", "&tokend:*"]

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness.cluster import LEASE_S, QUICK
+from harness.cluster import QUICK
 from harness.wait import eventually, throughout
 
 TOKEN = "/cgi-bin/token"

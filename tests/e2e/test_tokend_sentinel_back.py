@@ -1,5 +1,5 @@
-"""Masters and sentinels that come and go: an old master that comes back as one moves nobody back, and
-sentinels may be away.
+"""Masters and sentinels that come and go: an old master that comes back as one moves nobody back,
+and sentinels may be away.
 
 Written from the contract: sections 2 (redis-sentinel://), 4.2, and docs/protocol.md, section 12."""
 import signal

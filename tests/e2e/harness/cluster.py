@@ -1,4 +1,4 @@
-"""Several tokends over one Redis, and what a consumer of theirs may expect whatever happens to it."""
+"""Several tokends over one Redis, and what their consumers may expect whatever happens to it."""
 import json
 import os
 
