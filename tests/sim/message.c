@@ -37,37 +37,12 @@ void message_free(struct message *m)
     free(m);
 }
 
-static enum refresh_event_kind answer_of(enum refresh_action_kind kind)
-{
-    switch (kind) {
-    case REFRESH_DO_READ:
-        return REFRESH_READ;
-    case REFRESH_DO_ASSERT:
-        return REFRESH_ASSERTED;
-    case REFRESH_DO_BEGIN:
-        return REFRESH_BEGAN;
-    case REFRESH_DO_FETCH:
-        return REFRESH_FETCHED;
-    case REFRESH_DO_COMMIT:
-        return REFRESH_COMMITTED;
-    case REFRESH_DO_SETTLE:
-        return REFRESH_SETTLED;
-    case REFRESH_DO_TELL:
-        return REFRESH_TOLD;
-    case REFRESH_DO_PROBE:
-        return REFRESH_PROBED;
-    case REFRESH_DO_NOTE:
-        break;
-    }
-    UNREACHABLE("nothing answers a note");
-}
-
 void message_fail(struct message *m)
 {
     m->failed = true;
     m->lease_answer = (struct lease_event){.kind = LEASE_FAILED, .op = m->lease_action.op};
     m->answer = (struct refresh_event){
-        .kind = m->kind == MESSAGE_REFRESH ? answer_of(m->action.kind) : REFRESH_TICK,
+        .kind = m->kind == MESSAGE_REFRESH ? refresh_answer(m->action.kind) : REFRESH_TICK,
         .op = m->action.op,
         .store = REFRESH_STORE_FAILED,
         .fetch = REFRESH_FETCH_UNKNOWN,

@@ -177,13 +177,12 @@ void app_admit(struct pace_turn *at)
  * happened yet, and the core begins anew with what it knows by then. */
 static void give_up_turn(struct app *a)
 {
-    bool begins = turn_waits_for(&a->turn, REFRESH_DO_BEGIN);
-    struct refresh_event ev = {.kind = begins ? REFRESH_BEGAN : REFRESH_READ,
-                               .store = REFRESH_STORE_FAILED};
-    if (!begins && !turn_waits_for(&a->turn, REFRESH_DO_READ))
+    if (!turn_waits_for(&a->turn, REFRESH_DO_BEGIN) && !turn_waits_for(&a->turn, REFRESH_DO_READ))
         return;
-    ev.op = a->turn.asked->op;
-    step(a, &ev);
+    const struct refresh_action *asked = a->turn.asked;
+    step(a, &(struct refresh_event){.kind = refresh_answer(asked->kind),
+                                    .op = asked->op,
+                                    .store = REFRESH_STORE_FAILED});
 }
 
 /* ---- what the core asks for ---- */

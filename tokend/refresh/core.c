@@ -53,6 +53,7 @@ struct refresh_action *machine_start(struct refresh *r, const struct refresh_env
     r->op_epoch = r->epoch;
     r->asked_at = env->now;
     a->op = ++r->op;
+    r->awaited = refresh_answer(kind);
     a->epoch = r->epoch;
     a->version = r->record.version;
     return a;
@@ -258,33 +259,29 @@ static void take_news(struct refresh *r, const struct refresh_env *env,
     }
 }
 
-/* The event that answers the operation of a state; TICK for states that wait for none. */
-static enum refresh_event_kind awaited(enum refresh_state s)
+enum refresh_event_kind refresh_answer(enum refresh_action_kind kind)
 {
-    switch (s) {
-    case REFRESH_READING:
+    switch (kind) {
+    case REFRESH_DO_READ:
         return REFRESH_READ;
-    case REFRESH_ASSERTING:
+    case REFRESH_DO_ASSERT:
         return REFRESH_ASSERTED;
-    case REFRESH_PROBING:
-        return REFRESH_PROBED;
-    case REFRESH_BEGINNING:
+    case REFRESH_DO_BEGIN:
         return REFRESH_BEGAN;
-    case REFRESH_FETCHING:
+    case REFRESH_DO_FETCH:
         return REFRESH_FETCHED;
-    case REFRESH_COMMITTING:
+    case REFRESH_DO_COMMIT:
         return REFRESH_COMMITTED;
-    case REFRESH_SETTLING:
+    case REFRESH_DO_SETTLE:
         return REFRESH_SETTLED;
-    case REFRESH_TELLING:
+    case REFRESH_DO_PROBE:
+        return REFRESH_PROBED;
+    case REFRESH_DO_TELL:
         return REFRESH_TOLD;
-    case REFRESH_FOLLOWING:
-    case REFRESH_HOLDING:
-    case REFRESH_WAITING:
-    case REFRESH_RECOMMIT:
-        return REFRESH_TICK;
+    case REFRESH_DO_NOTE:
+        break;
     }
-    return REFRESH_TICK;
+    UNREACHABLE("nothing answers it");
 }
 
 static void take_answer(struct refresh *r, const struct refresh_env *env,
@@ -334,7 +331,7 @@ void refresh_step(struct refresh *r, const struct refresh_env *env, const struct
 {
     take_news(r, env, ev, out);
     if (machine_is_operation(r->state)) {
-        if (ev->kind == awaited(r->state) && ev->op == r->op)
+        if (ev->kind == r->awaited && ev->op == r->op)
             take_answer(r, env, ev, out);
     } else if (r->state == REFRESH_RECOMMIT) {
         if (mono_reached(env->now, r->deadline) || ev->kind == REFRESH_LOOK)

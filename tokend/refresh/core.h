@@ -198,6 +198,9 @@ struct refresh_action {
     enum refresh_event_kind tell; /* TELL: DISPLACED, ORDER or REPORT, of `version` */
 };
 
+/* The event that answers an action; not for NOTE. */
+enum refresh_event_kind refresh_answer(enum refresh_action_kind kind);
+
 enum { REFRESH_MAX_ACTIONS = 6 };
 
 struct refresh_actions {

@@ -36,6 +36,7 @@ struct refresh {
 
     /* The operation under way, or the last one. */
     uint64_t op;
+    enum refresh_event_kind awaited; /* its answer */
     int64_t op_epoch;
     mono_ms_t asked_at;
 

@@ -166,29 +166,6 @@ static enum refresh_store outcome(const struct redis_result *r)
     return REFRESH_STORE_FAILED;
 }
 
-static enum refresh_event_kind answers(enum refresh_action_kind kind)
-{
-    switch (kind) {
-    case REFRESH_DO_READ:
-        return REFRESH_READ;
-    case REFRESH_DO_ASSERT:
-        return REFRESH_ASSERTED;
-    case REFRESH_DO_BEGIN:
-        return REFRESH_BEGAN;
-    case REFRESH_DO_COMMIT:
-        return REFRESH_COMMITTED;
-    case REFRESH_DO_SETTLE:
-        return REFRESH_SETTLED;
-    case REFRESH_DO_TELL:
-        return REFRESH_TOLD;
-    case REFRESH_DO_FETCH:
-    case REFRESH_DO_PROBE:
-    case REFRESH_DO_NOTE:
-        break;
-    }
-    UNREACHABLE("not an operation on Redis");
-}
-
 /* What WeChat can never have given was tampered with: as good as lost. */
 static struct slice token_at(const struct redis_value *v, size_t i)
 {
@@ -217,7 +194,7 @@ static struct refresh_seen seen_of(const struct redis_value *v)
 void store_answer(enum refresh_action_kind kind, uint64_t op, const struct redis_result *r,
                   struct refresh_event *out, int64_t *fenced_by)
 {
-    *out = (struct refresh_event){.kind = answers(kind), .op = op, .store = outcome(r)};
+    *out = (struct refresh_event){.kind = refresh_answer(kind), .op = op, .store = outcome(r)};
     *fenced_by = 0;
     if (kind == REFRESH_DO_TELL && r->outcome == REDIS_REPLIED)
         out->store = REFRESH_STORE_OK; /* the entry's id; no word of a script */

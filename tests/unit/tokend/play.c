@@ -155,13 +155,8 @@ void play_take_note(struct play *p, enum refresh_note note)
 
 void play_store(struct play *p, enum refresh_store outcome)
 {
-    static const enum refresh_event_kind kinds[] = {
-        [REFRESH_DO_READ] = REFRESH_READ,      [REFRESH_DO_ASSERT] = REFRESH_ASSERTED,
-        [REFRESH_DO_BEGIN] = REFRESH_BEGAN,    [REFRESH_DO_COMMIT] = REFRESH_COMMITTED,
-        [REFRESH_DO_SETTLE] = REFRESH_SETTLED, [REFRESH_DO_TELL] = REFRESH_TOLD,
-    };
     const struct refresh_action *a = &p->asked;
-    struct refresh_event ev = {.kind = kinds[a->kind], .op = a->op, .store = outcome};
+    struct refresh_event ev = {.kind = refresh_answer(a->kind), .op = a->op, .store = outcome};
     if (outcome == REFRESH_STORE_OK) {
         ev.redis_now = play_redis_now(p);
         ev.issued_today = a->issued_today + 1;
