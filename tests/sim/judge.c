@@ -94,6 +94,12 @@ void judge_upset(struct world *w, int64_t until)
     w->judge.upset_until = max64(w->judge.upset_until, until);
 }
 
+void judge_frozen(struct world *w, int64_t until)
+{
+    w->judge.frozen = true;
+    judge_upset(w, until);
+}
+
 int64_t judge_limit(const struct world *w)
 {
     return w->judge.upset_until + w->judge.recovery_ms;
@@ -183,13 +189,16 @@ static void note_since(int64_t *since, bool is, int64_t now)
         *since = now;
 }
 
-/* A key that ended before its token, for Redis's clock was set forward, comes back at the next
- * look. */
+/* A key that ended before its token comes back at the next look: Redis's clock was set forward, or
+ * its writer was frozen with Redis's time in hand. */
 static int64_t missing_allowed_ms(const struct world *w)
 {
     const struct climate *c = &w->climate;
-    bool early = w->redis.data.token <= w->judge.clock_exempt;
-    return early ? c->config.observe_interval_ms * 11 / 10 + 2 * c->redis_timeout_ms : 0;
+    int token = w->redis.data.token;
+    bool late_clock = w->judge.frozen && wechat_alive(&w->wechat, token, w->now);
+    if (token > w->judge.clock_exempt && !late_clock)
+        return 0;
+    return c->config.observe_interval_ms * 11 / 10 + 2 * c->redis_timeout_ms;
 }
 
 /* Its key outlives it, since Redis's clock was set back: judge_ttl says for how long it may. */

@@ -24,7 +24,7 @@ struct judge {
     double slowest;        /* recovery so far, of recovery_ms */
 
     /* What is past. */
-    bool lost, clock_set;                         /* ever: Redis lost data; its clock was set */
+    bool frozen, lost, clock_set; /* ever: a node was; Redis lost data; its clock was set */
     int64_t lost_at, clock_set_at, clock_back_ms; /* in all */
     int64_t slow_until; /* what Redis counted down when its clock was set back has come to an end */
     int clock_exempt;   /* tokens up to this one may outlive their end in Redis for it */
@@ -49,6 +49,7 @@ void judge_fail(struct world *w, const char *fmt, ...) PRINTF_LIKE(2, 3); /* the
 
 /* Something is wrong until then, or was at that moment. */
 void judge_upset(struct world *w, int64_t until);
+void judge_frozen(struct world *w, int64_t until); /* a node is */
 void judge_away(struct world *w, int64_t until);   /* Redis is away until then */
 void judge_lost(struct world *w);                  /* it is about to lose data */
 void judge_clock_set(struct world *w, int64_t ms); /* and now shows so much more or less */

@@ -413,7 +413,7 @@ void node_pause(struct world *w, struct node *n, int64_t ms)
         return;
     world_trace(w, "node %d is frozen for %lld ms", n->index, (long long)(until - w->now));
     n->paused_until = until;
-    judge_upset(w, until);
+    judge_frozen(w, until);
 }
 
 bool node_leads(const struct world *w, const struct node *n)

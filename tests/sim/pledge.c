@@ -42,12 +42,20 @@ static void check_promises(struct world *w, int token)
     }
 }
 
+/* What stood in the reports stream since then may be gone: Redis lost data, or there was too much.
+ */
+static bool reports_lost(const struct world *w, int64_t since, int pushed_out)
+{
+    return w->judge.lost_at >= since || w->redis.pushed_out != pushed_out;
+}
+
 /* ---- one that was dropped ---- */
 
 void pledge_dropped(struct world *w, const struct node *n, int token)
 {
     if (w->pledge.debt.token < token)
-        w->pledge.debt = (struct debt){token, w->now, n->index, n->incarnation, false};
+        w->pledge.debt =
+            (struct debt){token, w->now, n->index, n->incarnation, false, w->redis.pushed_out};
 }
 
 void pledge_told(struct world *w, const struct message *m)
@@ -66,7 +74,8 @@ static void check_debt(struct world *w, int token)
     if (d->token == 0)
         return;
     bool died = !d->told && w->nodes[d->node]->incarnation != d->incarnation;
-    if (token >= d->token || died || j->lost_at >= d->since || judge_budget_spent(w))
+    if (token >= d->token || died || reports_lost(w, d->since, d->pushed_out) ||
+        judge_budget_spent(w))
         d->token = 0;
     else if (w->now > later(d->since, j->upset_until) + j->recovery_ms)
         judge_fail(w, "nobody knows of tok-%d, which node %d dropped %lld ms ago", d->token,
@@ -81,6 +90,7 @@ void pledge_order(struct world *w, int64_t version)
         return;
     w->pledge.ordered_version = version;
     w->pledge.ordered_at = w->now;
+    w->pledge.pushed_out = w->redis.pushed_out;
 }
 
 /* What was ordered is there as soon as a refresh can be, whoever leads meanwhile. */
@@ -90,8 +100,8 @@ static void check_order(struct world *w)
     struct pledge *p = &w->pledge;
     if (p->ordered_version < 0)
         return;
-    if (w->redis.data.version > p->ordered_version || j->lost_at >= p->ordered_at ||
-        judge_budget_spent(w))
+    if (w->redis.data.version > p->ordered_version ||
+        reports_lost(w, p->ordered_at, p->pushed_out) || judge_budget_spent(w))
         p->ordered_version = -1;
     else if (w->now > later(p->ordered_at, j->upset_until) + j->recovery_ms)
         judge_fail(w, "the order for more than version %lld is forgotten since %lld ms",

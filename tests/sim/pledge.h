@@ -18,11 +18,13 @@ struct pledge {
         int token; /* 0: none */
         int64_t since;
         int node, incarnation;
-        bool told; /* Redis has it */
+        bool told;      /* Redis has it */
+        int pushed_out; /* of the reports stream, till then */
     } debt;
 
     /* An operator's order for a token newer than that version; -1: none is open. */
     int64_t ordered_version, ordered_at;
+    int pushed_out;
 };
 
 void pledge_init(struct pledge *p);

@@ -274,8 +274,10 @@ static void do_settle(struct redis *r, const struct refresh_action *a, struct re
 void redis_add_report(struct redis *r, enum refresh_event_kind kind, int64_t version, int64_t now)
 {
     struct redis_data *d = &r->data;
-    if (d->n_reports == REDIS_MAX_REPORTS)
+    if (d->n_reports == REDIS_MAX_REPORTS) {
         redis_drop_reports(r, d->reports[0].id);
+        r->pushed_out++;
+    }
     d->last_report = later(d->last_report + 1, (now + r->clock) * 1000);
     d->reports[d->n_reports++] = (struct redis_report){d->last_report, version, kind};
 }

@@ -33,6 +33,7 @@ struct redis_data {
 struct redis {
     struct redis_data data;
     int64_t clock;      /* Redis's clock minus the world's; data holds Redis's times */
+    int pushed_out;     /* reports that went because there were too many */
     bool ignore_epoch;  /* planted fault: a lease alone, nothing refuses a stale leader */
     bool ignore_intent; /* planted fault: the intent is never stored */
 };
