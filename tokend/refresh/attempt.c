@@ -8,6 +8,12 @@
 
 enum { FORCE_GAP_MS = 30000 }; /* WeChat ignores force_refresh within 30 s of the last */
 
+bool attempt_commits(const struct refresh *r, int64_t version)
+{
+    return version == r->record.version + 1 && secret_is_set(&r->pending.token) &&
+           !secret_eq(&r->pending.token, &r->record.token);
+}
+
 bool attempt_allowed(const struct refresh *r, const struct refresh_env *env)
 {
     return r->leading && mono_between(env->now, env->lease_until) >= r->config.lease_needed_ms;

@@ -66,13 +66,14 @@ void machine_rest(struct refresh *r, enum refresh_state state, mono_ms_t until)
     r->deadline = until;
 }
 
-void machine_note(const struct refresh *r, enum refresh_note n, int64_t errcode,
-                  struct refresh_actions *out)
+struct refresh_action *machine_note(const struct refresh *r, enum refresh_note n, int64_t errcode,
+                                    struct refresh_actions *out)
 {
     struct refresh_action *a = add_action(out, REFRESH_DO_NOTE);
     a->note = n;
     a->version = r->record.version;
     a->errcode = errcode;
+    return a;
 }
 
 void machine_fenced(struct refresh *r, int64_t epoch, mono_ms_t now)
@@ -387,7 +388,7 @@ bool refresh_outstanding(const struct refresh *r)
 bool refresh_settled(const struct refresh *r)
 {
     bool adopted = r->leading && r->adopted_epoch == r->epoch;
-    return adopted && !r->displaced && !r->ordered && !refresh_weighing(r, r->record.version);
+    return adopted && !r->displaced && !r->ordered && !probe_is_owed(r);
 }
 
 bool refresh_weighing(const struct refresh *r, int64_t version)

@@ -183,7 +183,7 @@ struct refresh_action {
     int64_t epoch;
     struct refresh_written record; /* ASSERT, COMMIT */
     struct slice intent; /* BEGIN; COMMIT, SETTLE: the one that goes; ASSERT: if one is open */
-    int64_t version;     /* BEGIN, SETTLE, TELL, NOTE: that we know */
+    int64_t version;     /* BEGIN, SETTLE, TELL, NOTE: that we know, or that was reported */
     int64_t day, issued_today,
         budget;             /* BEGIN, ASSERT: issued_today is the least that counts for `day` */
     bool force;             /* BEGIN, FETCH: stable mode's force_refresh */

@@ -144,6 +144,16 @@ static void mind_lost_version(struct refresh *r, const struct refresh_env *env,
     }
 }
 
+/* A new leader finds probes overdue that were the old one's business: they are not made up for. */
+static void adopt(struct refresh *r, mono_ms_t now)
+{
+    if (r->adopted_epoch == r->epoch)
+        return;
+    r->adopted_epoch = r->epoch;
+    if (mono_reached(now, r->probe_at))
+        probe_schedule(r, now);
+}
+
 void look_read(struct refresh *r, const struct refresh_env *env, const struct refresh_event *ev,
                struct refresh_actions *out)
 {
@@ -172,7 +182,7 @@ void look_read(struct refresh *r, const struct refresh_env *env, const struct re
     bool for_writing = r->leading && r->op_epoch == r->epoch;
     bool written = seen->token.n > 0 && seen->version == rec->version;
     if (for_writing)
-        r->adopted_epoch = r->epoch;
+        adopt(r, env->now);
     if (for_writing && !written && record_live(rec, env->now))
         assert_record(r, env, out);
     else

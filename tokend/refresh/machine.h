@@ -87,8 +87,9 @@ struct refresh_action *machine_start(struct refresh *r, const struct refresh_env
 /* Enters a state with nothing outstanding that lasts until `until` at most. */
 void machine_rest(struct refresh *r, enum refresh_state state, mono_ms_t until);
 
-void machine_note(const struct refresh *r, enum refresh_note n, int64_t errcode,
-                  struct refresh_actions *out);
+/* About the version that we know, unless the caller says another. */
+struct refresh_action *machine_note(const struct refresh *r, enum refresh_note n, int64_t errcode,
+                                    struct refresh_actions *out);
 
 /* A call of ours may have issued a token that nobody will use, and Redis does not know of it: the
  * leader must, be it another one or we again. */
@@ -126,6 +127,8 @@ void look_asserted(struct refresh *r, const struct refresh_env *env, const struc
 
 /* ---- attempt.c ---- */
 
+/* Whether a new token is being committed as this version: Redis may have it already. */
+bool attempt_commits(const struct refresh *r, int64_t version);
 bool attempt_allowed(const struct refresh *r, const struct refresh_env *env);
 void attempt_begin(struct refresh *r, const struct refresh_env *env, struct refresh_actions *out);
 void attempt_began(struct refresh *r, const struct refresh_env *env, const struct refresh_event *ev,
@@ -148,6 +151,10 @@ void tell_told(struct refresh *r, const struct refresh_env *env, const struct re
 
 /* ---- probe.c ---- */
 
+/* Whether a report was not answered yet, or was found true. */
+bool probe_is_owed(const struct refresh *r);
+
+/* The next periodic one; a report about the current token is weighed before. */
 void probe_schedule(struct refresh *r, mono_ms_t now);
 void probe_start(struct refresh *r, const struct refresh_env *env, struct refresh_actions *out);
 void probe_report(struct refresh *r, const struct refresh_env *env, const struct refresh_event *ev,

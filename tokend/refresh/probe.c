@@ -6,11 +6,26 @@ enum {
     RETRY_MS = 1000,   /* a reported token whose probe got no answer */
 };
 
+bool probe_is_owed(const struct refresh *r)
+{
+    return r->report_version != 0 || (r->dead_version != 0 && r->dead_version == r->record.version);
+}
+
+/* Reports cost no more than one probe in this time. */
+static mono_ms_t soonest(const struct refresh *r, mono_ms_t now)
+{
+    mono_ms_t cool = mono_after(r->last_probe, COOLDOWN_MS);
+    return cool.ms > now.ms ? cool : now;
+}
+
 void probe_schedule(struct refresh *r, mono_ms_t now)
 {
     int64_t interval = r->config.probe_interval_ms;
-    r->report_version = 0;
-    if (interval == 0)
+    if (r->report_version != r->record.version)
+        r->report_version = 0;
+    if (r->report_version != 0)
+        r->probe_at = soonest(r, now);
+    else if (interval == 0)
         r->probe_at = MONO_NEVER;
     else
         r->probe_at =
@@ -25,21 +40,22 @@ void probe_start(struct refresh *r, const struct refresh_env *env, struct refres
     r->reported_again = false;
 }
 
-/* Reports cost no more than one probe in this time. */
-static mono_ms_t soonest(const struct refresh *r, mono_ms_t now)
+/* Whether consumers may be refused with that version: it is the current one, or will be as soon as
+ * we know that it is committed. */
+static bool is_in_use(const struct refresh *r, int64_t version, mono_ms_t now)
 {
-    mono_ms_t cool = mono_after(r->last_probe, COOLDOWN_MS);
-    return cool.ms > now.ms ? cool : now;
+    return attempt_commits(r, version) ||
+           (version == r->record.version && record_live(&r->record, now));
 }
 
 void probe_report(struct refresh *r, const struct refresh_env *env, const struct refresh_event *ev,
                   struct refresh_actions *out)
 {
-    if (!r->leading || !record_live(&r->record, env->now) || ev->version != r->record.version ||
+    if (!r->leading || !is_in_use(r, ev->version, env->now) || ev->version < r->report_version ||
         refresh_knows(r, ev->version))
         return;
     if (r->report_version != ev->version)
-        machine_note(r, REFRESH_NOTE_REPORTED, ev->errcode, out);
+        machine_note(r, REFRESH_NOTE_REPORTED, ev->errcode, out)->version = ev->version;
     r->report_version = ev->version;
     r->reported_again = r->state == REFRESH_PROBING;
     r->probe_at = soonest(r, env->now);
@@ -52,6 +68,7 @@ static void found_dead(struct refresh *r, const struct refresh_env *env,
         ev->probe == REFRESH_PROBE_EXPIRED ? REFRESH_NOTE_EXPIRED : REFRESH_NOTE_DISPLACED;
     machine_note(r, n, ev->errcode, out);
     r->dead_version = r->record.version;
+    r->report_version = 0;
     r->retry_at = env->now;
     probe_schedule(r, env->now);
 }
@@ -69,6 +86,7 @@ void probe_probed(struct refresh *r, const struct refresh_env *env, const struct
         }
         if (reported)
             machine_note(r, REFRESH_NOTE_FLAPPED, 0, out);
+        r->report_version = 0;
         probe_schedule(r, env->now);
         break;
     case REFRESH_PROBE_DEAD:

@@ -11,15 +11,9 @@ void machine_owe_telling(struct refresh *r, mono_ms_t now)
     r->tell_at = now;
 }
 
-/* Whether a report of the current token was not answered yet, or was found true. */
-static bool is_reported(const struct refresh *r)
-{
-    return r->report_version != 0 || (r->dead_version != 0 && r->dead_version == r->record.version);
-}
-
 bool tell_owes(const struct refresh *r)
 {
-    return !r->leading && (r->displaced || r->ordered || is_reported(r));
+    return !r->leading && (r->displaced || r->ordered || probe_is_owed(r));
 }
 
 void tell_start(struct refresh *r, const struct refresh_env *env, struct refresh_actions *out)
@@ -27,6 +21,8 @@ void tell_start(struct refresh *r, const struct refresh_env *env, struct refresh
     struct refresh_action *a = machine_start(r, env, REFRESH_TELLING, REFRESH_DO_TELL, out);
     r->telling = r->displaced ? REFRESH_DISPLACED : r->ordered ? REFRESH_ORDER : REFRESH_REPORT;
     a->tell = r->telling;
+    if (r->telling == REFRESH_REPORT && r->report_version != 0)
+        a->version = r->report_version;
 }
 
 static void forget_told(struct refresh *r)

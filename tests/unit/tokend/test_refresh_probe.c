@@ -191,6 +191,74 @@ static void a_report_during_a_refresh_is_answered_by_the_new_token(void **state)
     play_free(p);
 }
 
+/* The commit's answer may be late, or lost: consumers have the token from Redis before we know. */
+static void a_report_about_the_token_that_is_being_committed_is_weighed_after_it(void **state)
+{
+    (void)state;
+    for (int lost = 0; lost < 2; lost++) {
+        struct play *p = play_holding();
+        play_order(p);
+        play_begin(p);
+        play_fetch(p, "tok-8");
+        play_take(p, REFRESH_DO_COMMIT);
+        if (lost)
+            play_store(p, REFRESH_STORE_FAILED);
+        struct refresh_action commit = p->asked;
+        play_report(p, 8);
+        assert_int_equal(play_take(p, REFRESH_DO_NOTE)->version, 8);
+        play_report(p, 7); /* by one who is late */
+        assert_true(refresh_weighing(p->core, 8));
+        assert_false(refresh_settled(p->core));
+        p->asked = commit;
+        if (lost) {
+            play_await(p);
+            play_take(p, REFRESH_DO_COMMIT);
+        }
+        play_store(p, REFRESH_STORE_OK);
+        assert_slice(play_take(p, REFRESH_DO_PROBE)->token, "tok-8");
+        play_probe(p, REFRESH_PROBE_LIVE);
+        play_take_note(p, REFRESH_NOTE_FLAPPED);
+        assert_true(refresh_settled(p->core));
+        play_free(p);
+    }
+}
+
+/* A version that is to come, but nobody has seen yet. */
+static void a_report_about_the_next_version_before_its_commit_changes_nothing(void **state)
+{
+    (void)state;
+    struct play *p = play_holding();
+    play_order(p);
+    play_begin(p);
+    play_take(p, REFRESH_DO_FETCH);
+    struct refresh_action fetch = p->asked;
+    play_report(p, 8);
+    p->asked = fetch;
+    play_token(p, "tok-8", LIFETIME);
+    play_commit(p);
+    play_quiet(p, HOUR);
+    play_free(p);
+}
+
+static void new_settings_forget_no_report(void **state)
+{
+    (void)state;
+    struct refresh_config config = play_config(TOKEN_CLASSIC);
+    struct play *p = probing();
+    play_probe(p, REFRESH_PROBE_UNKNOWN);
+    config.probe_interval_ms = 10 * MINUTE;
+    play_configure(p, &config);
+    assert_false(refresh_settled(p->core));
+    if (!play_asks(p))
+        assert_in_range(play_await(p), 1, SECOND);
+    play_take(p, REFRESH_DO_PROBE);
+    play_configure(p, &config);
+    play_probe(p, REFRESH_PROBE_UNKNOWN);
+    assert_in_range(play_await(p), 1, SECOND);
+    play_take(p, REFRESH_DO_PROBE);
+    play_free(p);
+}
+
 static void a_follower_neither_probes_nor_refreshes(void **state)
 {
     (void)state;
@@ -225,6 +293,23 @@ static void the_periodic_probe_finds_a_token_that_another_environment_replaced(v
     play_take_note(p, REFRESH_NOTE_DISPLACED);
     play_refresh(p, "tok-8");
     play_serves(p, "tok-8", 8);
+    play_free(p);
+}
+
+/* A takeover of many apps is no storm of probes. */
+static void a_new_leader_does_not_probe_what_it_adopts_at_once(void **state)
+{
+    (void)state;
+    struct play *p = probing_by(10 * MINUTE);
+    struct refresh_seen seen;
+    play_tell(p, REFRESH_UNLEAD);
+    play_quiet(p, HOUR);
+    play_lead(p, 2);
+    play_take(p, REFRESH_DO_READ);
+    seen = play_seen(p, 7, "tok-7", LIFETIME - HOUR);
+    play_read(p, &seen);
+    assert_in_range(play_await(p), 9 * MINUTE, 11 * MINUTE);
+    play_take(p, REFRESH_DO_PROBE);
     play_free(p);
 }
 
@@ -525,9 +610,13 @@ int main(void)
         cmocka_unit_test(a_probe_without_a_usable_answer_is_repeated_while_a_report_waits_for_it),
         cmocka_unit_test(a_report_is_probed_while_a_refresh_waits_and_ends_the_wait_if_it_is_true),
         cmocka_unit_test(a_report_during_a_refresh_is_answered_by_the_new_token),
+        cmocka_unit_test(a_report_about_the_token_that_is_being_committed_is_weighed_after_it),
+        cmocka_unit_test(a_report_about_the_next_version_before_its_commit_changes_nothing),
+        cmocka_unit_test(new_settings_forget_no_report),
         cmocka_unit_test(a_follower_neither_probes_nor_refreshes),
         cmocka_unit_test(the_periodic_probe_comes_about_as_often_as_it_is_set),
         cmocka_unit_test(the_periodic_probe_finds_a_token_that_another_environment_replaced),
+        cmocka_unit_test(a_new_leader_does_not_probe_what_it_adopts_at_once),
         cmocka_unit_test(an_order_refreshes_at_once_and_once),
         cmocka_unit_test(an_order_ends_a_wait),
         cmocka_unit_test(a_displaced_token_is_answered_by_a_refresh_without_a_previous),
