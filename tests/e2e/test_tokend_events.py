@@ -145,6 +145,23 @@ def test_whoever_may_not_listen_is_told_so(town, listen):
     assert t.tokend.post("/v1/events", headers=bearer("k-all")).status_code == 405
 
 
+def test_where_a_stream_begins_names_no_app_of_others(town, listen):
+    """Redis's clock was ahead when that event came, so "now" is right behind it."""
+    t = town(client("all", "k-all") + client("one", "k-one", apps="{1}"))
+    whole = listen(t.tokend, headers=bearer("k-all")).connected()
+    seconds, _ = t.redis.client.time()
+    id = happen(t.redis, t.keys[0], at=f"{seconds + 3600}000-0")
+    whole.await_event("reported")
+    one = listen(t.tokend, headers=bearer("k-one")).connected()
+    assert t.apps[0].id not in one.text
+    later = happen(t.redis, t.keys[1], at=f"{seconds + 3601}000-0")
+    one.await_count(1)
+    assert one.ids() == [f"{later}:{t.apps[1].id}"] and t.apps[0].id not in one.text
+    again = listen(t.tokend, headers=bearer("k-one"), last_id=f"{id}:")
+    again.await_count(1)
+    assert again.ids() == one.ids()
+
+
 def test_a_reload_narrows_and_ends_streams(town, listen):
     t = town(client("all", "k-all") + client("one", "k-one") + client("gone", "k-gone"))
     a, b = (app.id for app in t.apps)

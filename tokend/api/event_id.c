@@ -40,6 +40,12 @@ struct event_id event_id_of_moment(int64_t unix_ms)
     return (struct event_id){.entry = {unix_ms, 0}, .appid = ""};
 }
 
+struct event_id event_id_without_app(const struct event_id *id)
+{
+    bool names_app = id->appid[0] != '\0';
+    return (struct event_id){.entry = names_app ? event_id_next(id, "") : id->entry, .appid = ""};
+}
+
 struct stream_id event_id_next(const struct event_id *id, const char *appid)
 {
     if (strcmp(appid, id->appid) > 0)

@@ -29,6 +29,10 @@ int event_id_compare(const struct event_id *a, const struct event_id *b);
 /* Before all events of that millisecond of Redis's clock. */
 struct event_id event_id_of_moment(int64_t unix_ms);
 
+/* `id` itself where it names no app; else a moment right behind it: what goes to somebody who may
+ * not know of that app. */
+struct event_id event_id_without_app(const struct event_id *id);
+
 /* The first entry of the app's own stream that comes after `id`. */
 struct stream_id event_id_next(const struct event_id *id, const char *appid);
 

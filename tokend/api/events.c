@@ -93,10 +93,12 @@ static void say_place(struct listener *l)
     send_text(l, slice_of(text));
 }
 
-static void set_place(struct listener *l, const struct event_id *place)
+/* What has come so far is not for it, nor is whose event the last one was. */
+static void start_now(struct listener *l, const struct event_id *now)
 {
     l->has_place = true;
-    l->place = *place;
+    l->place = event_id_without_app(now);
+    say_place(l);
 }
 
 /* ---- what it may hear ---- */
@@ -124,10 +126,8 @@ static void on_found(void *arg)
     LIST_FOR_EACH(it, &e->listeners)
     {
         struct listener *l = LIST_ENTRY(it, struct listener, node);
-        if (l->has_place)
-            continue;
-        set_place(l, feed_place(e->feed));
-        say_place(l);
+        if (!l->has_place)
+            start_now(l, feed_place(e->feed));
     }
 }
 
@@ -293,12 +293,10 @@ static void welcome(struct listener *l)
     const struct event_id *place = feed_place(e->feed);
     bool starts_now = !l->has_place;
     send_text(l, SLICE_LIT(GREETING "\n"));
-    if (starts_now && place) {
-        set_place(l, place);
-        say_place(l);
-    } else if (place) {
+    if (starts_now && place)
+        start_now(l, place);
+    else if (place)
         feed_look(e->feed);
-    }
 }
 
 static void on_request(struct http_call *call, void *arg)

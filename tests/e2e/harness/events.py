@@ -81,16 +81,16 @@ class Listener:
 
 
 HAPPEN = """
-local id = redis.call('XADD', KEYS[1], '*', unpack(ARGV))
+local id = redis.call('XADD', KEYS[1], unpack(ARGV))
 redis.call('PUBLISH', KEYS[1], id)
 return id
 """
 
 
-def happen(redis, keys, event="reported", **fields):
-    """What tokend's scripts do when something happens. Returns the entry's id."""
+def happen(redis, keys, event="reported", at="*", **fields):
+    """What tokend's scripts do when something happens. Returns the entry's id, `at` if given."""
     pairs = [part for pair in fields.items() for part in pair]
-    return redis.client.eval(HAPPEN, 1, keys.events, "event", event, *pairs)
+    return redis.client.eval(HAPPEN, 1, keys.events, at, "event", event, *pairs)
 
 
 def in_streams(redis, apps_keys, after=None):

@@ -69,6 +69,19 @@ static void a_moment_comes_before_all_its_events(void **state)
     assert_true(event_id_compare(&moment, &first) < 0);
 }
 
+static void without_its_app_an_id_is_no_earlier_and_names_nobody(void **state)
+{
+    static const char *const cases[][2] = {
+        {"7-0:", "7-0:"}, {"7-0:wx1", "7-1:"}, {"7-8:wx1", "7-9:"}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char text[EVENT_ID_SIZE];
+        struct event_id id = id_of(cases[i][0]), bare = event_id_without_app(&id);
+        event_id_format(&bare, text);
+        assert_string_equal(text, cases[i][1]);
+    }
+}
+
 /* What comes next in the app's stream is the first entry that is behind the id. */
 static void assert_next(const char *after, const char *appid, const char *entry)
 {
@@ -95,6 +108,7 @@ int main(void)
         cmocka_unit_test(what_is_no_id_is_refused),
         cmocka_unit_test(ids_are_ordered_by_entry_then_by_app),
         cmocka_unit_test(a_moment_comes_before_all_its_events),
+        cmocka_unit_test(without_its_app_an_id_is_no_earlier_and_names_nobody),
         cmocka_unit_test(the_next_entry_of_an_app_may_have_the_same_stream_id),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
