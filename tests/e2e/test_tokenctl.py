@@ -15,6 +15,7 @@ import pytest
 
 from harness.apps import App
 from harness.daemons import Tokend
+from harness.events import happen
 from harness.ports import free_port
 from harness.process import BAD_LINE, bin_dir, clean_env
 from harness.wait import eventually
@@ -386,6 +387,18 @@ def test_follow_goes_on_over_a_restart_with_nothing_lost_and_nothing_twice(platf
             assert following.err().endswith("connected again\n")
         assert refreshed(following) == list(range(first, last + 1))
         following.stop(signal.SIGTERM)
+
+
+def test_an_odd_entry_of_the_stream_is_shown_like_any_other(platform, make_ctl):
+    """Whoever may write to Redis can add one: as long a name as tokend tells, bytes of any value."""
+    ctl, name = make_ctl(OPS), "n" * 64
+    with ctl.following("--json") as following:
+        await_first_event(platform, ctl, following)
+        happen(platform.redis, platform.keys, name, by="a\0b")
+        odd = eventually(lambda: [e for e in following.events() if e["event"] == name])
+        assert odd[0]["by"] == "a\0b"
+        following.stop(signal.SIGTERM)
+    assert "by=a\\u0000b" in ctl.run("events", platform.app.id, "--limit=1")
 
 
 def test_follow_ends_on_a_key_that_is_refused(make_ctl, platform):

@@ -50,7 +50,7 @@ static bool is_of_app(const struct follow *f, const json_t *event)
 static void on_event(const struct sse_event *e, void *arg)
 {
     const struct follow *f = arg;
-    json_t *event = json_loadb(e->data.p, e->data.n, 0, NULL);
+    json_t *event = json_loadb(e->data.p, e->data.n, JSON_ALLOW_NUL, NULL);
     if (json_is_object(event) && is_of_app(f, event))
         event_write(event, f->ctl->settings->json, stdout);
     json_decref(event);

@@ -105,7 +105,7 @@ static void on_answer(const struct http_answer *a, void *arg)
     loop_stop(asking->remote->loop);
     if (trouble_find(a, &q, asking->why))
         return;
-    asking->answer = json_loadb(a->body.p ? a->body.p : "", a->body.n, 0, NULL);
+    asking->answer = json_loadb(a->body.p ? a->body.p : "", a->body.n, JSON_ALLOW_NUL, NULL);
     if (!json_is_object(asking->answer)) {
         json_decref(asking->answer);
         asking->answer = NULL;

@@ -27,7 +27,7 @@ typedef void sse_event_fn(const struct sse_event *event, void *arg);
 enum {
     SSE_MAX = 256 * 1024, /* bytes of a line, and of an event's data */
     SSE_ID_MAX = 255,     /* bytes of an id */
-    SSE_TYPE_MAX = 63,    /* bytes of a type */
+    SSE_TYPE_MAX = 255,   /* bytes of a type */
 };
 
 struct sse *sse_new(void) MUST_CHECK;
