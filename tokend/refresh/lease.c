@@ -20,6 +20,7 @@ struct lease {
     mono_ms_t asked_at; /* when the operation under way was asked for */
     mono_ms_t until;    /* end of our lease as we count it; MONO_PAST when not ours */
     mono_ms_t deadline;
+    bool look_again; /* there is news that the answer under way may not show */
 };
 
 static struct lease_action *add_action(struct lease_actions *out, enum lease_action_kind kind)
@@ -38,6 +39,7 @@ static void ask(struct lease *l, mono_ms_t now, enum lease_state state, enum lea
     struct lease_action *a = add_action(out, kind);
     l->state = state;
     l->asked_at = now;
+    l->look_again = false;
     l->deadline = mono_after(now, l->ttl_ms / 3 + 1);
     a->op = ++l->op;
     a->epoch = kind == LEASE_DO_ACQUIRE ? l->floor : l->epoch;
@@ -81,7 +83,7 @@ static void held(struct lease *l, mono_ms_t now, int64_t remaining_ms, struct le
 {
     bool lost = l->state == LEASE_RENEWING;
     unlead(l, out);
-    if (lost) {
+    if (lost || l->look_again) {
         follow(l, now);
         return;
     }
@@ -184,6 +186,7 @@ void lease_step(struct lease *l, mono_ms_t now, const struct lease_event *ev,
             act(l, now, out);
         return;
     case LEASE_LOOK:
+        l->look_again = true;
         if (l->state == LEASE_FOLLOWING || l->state == LEASE_LEADING)
             act(l, now, out);
         return;
