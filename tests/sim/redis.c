@@ -244,6 +244,7 @@ static void do_commit(struct redis *r, const struct refresh_action *a, int64_t n
             d->token_until = end_of(&a->record, now);
             d->expires_at = a->record.expires_at.ms;
         }
+        d->version = later(d->version, a->record.version);
     } else if (d->version > a->record.version && !r->ignore_epoch) {
         answer->store = REFRESH_STORE_NEWER;
         return;

@@ -1,8 +1,9 @@
 -- Writes a fetched token, keeps the one before through the overlap, removes the intent, publishes.
 -- ARGV: epoch, version known, the record (prelude), 11 refund, 12 channel, 13 appid, 14 by,
 -- 15 intent.
--- Gives fenced + epoch, newer, late (the token is over) and now, or ok, now, version. May be repeated: what
--- is written already stays, and the same token keeps its version (stable mode gives it again).
+-- Gives fenced + epoch, newer, late (the token is over) and now, or ok, now, version. May be
+-- repeated: what is written already stays, and the same token keeps its version (stable mode gives
+-- it again).
 local forbidden = fenced()
 if forbidden then
     return {'fenced', forbidden}
@@ -15,6 +16,11 @@ if redis.call('GET', ACCESS) == token and redis.call('HGET', RECORD, 'access_tok
         redis.call('PEXPIRE', ACCESS, life)
         redis.call('HSET', RECORD, 'expires_at', expires_at)
         redis.call('PEXPIRE', RECORD, life)
+    end
+    if version < known then -- an old snapshot of this server's
+        version = known
+        redis.call('HSET', RECORD, 'version', version)
+        redis.call('HSET', STATE, 'version', version)
     end
 else
     if version > known then
