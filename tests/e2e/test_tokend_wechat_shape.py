@@ -171,7 +171,8 @@ def test_the_wrong_method_is_said_before_anything_else(office):
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", "7", "null", "appid=wx1&secret=x",
-                                  '{"appid": 7}', '{"appid": null}', '{"appid": ["wx1"]}'])
+                                  '{"appid": 7}', '{"appid": null}', '{"appid": ["wx1"]}',
+                                  '{"appid": "wx1", "appid": "wx1"}'])
 def test_a_body_that_names_no_app_is_as_good_as_none(office, body):
     for kind in ("application/json", "application/x-www-form-urlencoded", None):
         headers = {"Content-Type": kind} if kind else {}

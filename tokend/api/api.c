@@ -248,7 +248,7 @@ struct refusal {
 static bool parse_report(struct http_call *call, const struct app *app, struct refusal *out)
 {
     struct slice body = http_call_body(call);
-    json_t *json = json_loadb(body.p ? body.p : "", body.n, 0, NULL);
+    json_t *json = json_loadb(body.p ? body.p : "", body.n, JSON_REJECT_DUPLICATES, NULL);
     json_t *version = json_object_get(json, "version"),
            *token = json_object_get(json, "access_token");
     json_t *errcode = json_object_get(json, "errcode");
@@ -278,10 +278,10 @@ static void on_report(struct http_call *call, void *arg)
                            "expected {\"version\" or \"access_token\", \"errcode\"}");
         return;
     }
-    /* Redis may have a newer one before we hear of it; the leader is not far behind. */
+    /* Redis may have a newer one before we hear of it; a leader that has read it is not behind. */
     const struct refresh *r = app_refresh(app);
     int64_t version = refresh_record(r)->version;
-    int64_t newest = !app_status(app).leading ? INT64_MAX
+    int64_t newest = !app_status(app).adopted ? INT64_MAX
                      : refresh_attempting(r)  ? version + 1
                                               : version;
     if (report.version < version || report.version > newest)

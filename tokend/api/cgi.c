@@ -149,7 +149,7 @@ static struct slice text_in(const json_t *json, const char *name)
 static void on_stable_token(struct http_call *call, void *arg)
 {
     struct slice body = http_call_body(call);
-    json_t *json = json_loadb(body.p ? body.p : "", body.n, 0, NULL);
+    json_t *json = json_loadb(body.p ? body.p : "", body.n, JSON_REJECT_DUPLICATES, NULL);
     const struct ask ask = {text_in(json, "appid"), text_in(json, "secret"),
                             text_in(json, "grant_type"),
                             json_is_true(json_object_get(json, "force_refresh"))};

@@ -298,6 +298,7 @@ static void a_report_that_is_none_is_refused(void **state)
         "{\"version\":\"5\",\"errcode\":40001}",
         "{\"version\":5,\"errcode\":\"40001\"}",
         "{\"access_token\":5,\"errcode\":40001}",
+        "{\"version\":5,\"errcode\":40001,\"version\":4}",
     };
     struct office *o = office_open(true);
     for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
@@ -394,6 +395,23 @@ static void a_follower_passes_reports_and_orders_on_to_the_leader(void **state)
     office_close(o);
 }
 
+/* The leader before it may have written a newer one, which the consumer read. */
+static void a_leader_that_has_not_read_the_record_yet_passes_on_what_it_cannot_judge(void **state)
+{
+    (void)state;
+    struct office *o = office_open(false);
+    server_do(o->desk->server,
+              "ACL SETUSER default -hget"); /* the record needs it, the lease not */
+    server_do(o->desk->server, "DEL " DESK_PREFIX ":leader");
+    server_do(o->desk->server, "PUBLISH " DESK_PREFIX ":leader:released another");
+    RUN_UNTIL(o->desk->loop, PATIENCE_MS,
+              app_status(fleet_find(o->fleet, SLICE_LIT("wx1"))).leading);
+    assert_int_equal(post(o, APP "/token/report", "{\"version\":6,\"errcode\":40001}"), 202);
+    assert_string_equal(o->body, "{\"refreshing\":true,\"version\":5}");
+    assert_true(stream_holds(o, "version 6 errcode 40001 by "));
+    office_close(o);
+}
+
 static void an_order_begins_a_refresh(void **state)
 {
     (void)state;
@@ -467,6 +485,7 @@ int main(void)
         cmocka_unit_test(what_was_told_stays_in_redis_until_it_is_answered),
         cmocka_unit_test(what_needs_no_answer_leaves_the_stream_at_once),
         cmocka_unit_test(a_follower_passes_reports_and_orders_on_to_the_leader),
+        cmocka_unit_test(a_leader_that_has_not_read_the_record_yet_passes_on_what_it_cannot_judge),
         cmocka_unit_test(an_order_begins_a_refresh),
         cmocka_unit_test(a_teller_that_says_no_proper_name_is_unknown),
         cmocka_unit_test(tokens_are_handed_out_while_redis_is_away),
