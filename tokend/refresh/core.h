@@ -99,6 +99,8 @@ struct refresh_seen {
     int64_t previous_remaining_ms;
     struct slice intent;       /* empty when no refresh was left open */
     int64_t day, issued_today; /* of WeChat's quota, on Redis's clock */
+    enum err_class last_err;   /* of the last attempt of any leader */
+    int64_t last_errcode;
 };
 
 enum refresh_event_kind {
@@ -241,7 +243,8 @@ bool refresh_current(const struct refresh *r, mono_ms_t now, struct slice *token
 struct refresh_status {
     enum refresh_state state;
     enum refresh_reason reason; /* why a refresh is wanted or under way */
-    enum err_class last_err;    /* of the last attempt; ERR_NONE after a success */
+    enum err_class last_err;    /* of the last attempt, ours or as Redis tells; ERR_NONE after a
+                                   success */
     int64_t last_errcode;
     int64_t failures;       /* in a row */
     mono_ms_t next_refresh; /* when the next attempt is planned */

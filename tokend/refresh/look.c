@@ -95,6 +95,15 @@ static void weigh_intent(struct refresh *r, const struct refresh_seen *seen)
     }
 }
 
+/* Who does not lead, or not yet, knows of attempts only what Redis tells. */
+static void learn_error(struct refresh *r, const struct refresh_seen *seen)
+{
+    if (r->leading && r->adopted_epoch == r->epoch)
+        return;
+    r->last_err = seen->last_err;
+    r->last_errcode = seen->last_errcode;
+}
+
 static void count_budget(struct refresh *r, const struct refresh_seen *seen)
 {
     machine_turn_day(r, seen->day);
@@ -169,6 +178,7 @@ void look_read(struct refresh *r, const struct refresh_env *env, const struct re
     bool ours = ours_stands(rec, seen, env->now);
     weigh_intent(r, seen);
     count_budget(r, seen);
+    learn_error(r, seen);
     if (in_conflict(r, seen, env->now)) /* WeChat may call the other one current */
         leave_unresolved(r, seen->intent);
     if (!ours)

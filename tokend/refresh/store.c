@@ -173,6 +173,15 @@ static struct slice token_at(const struct redis_value *v, size_t i)
     return ascii_only(token, 1, WECHAT_TOKEN_MAX, ascii_printable) ? token : slice_of(NULL);
 }
 
+static enum err_class class_at(const struct redis_value *v, size_t i)
+{
+    struct slice name = redis_value_slice(redis_value_at(v, i));
+    for (enum err_class c = ERR_NONE; c <= ERR_BUG; c++)
+        if (slice_is(name, err_class_name(c)))
+            return c;
+    return ERR_NONE;
+}
+
 static struct refresh_seen seen_of(const struct redis_value *v)
 {
     struct slice mode = redis_value_slice(redis_value_at(v, 7));
@@ -188,6 +197,8 @@ static struct refresh_seen seen_of(const struct redis_value *v)
         .intent = redis_value_slice(redis_value_at(v, 10)),
         .day = number_at(v, 11),
         .issued_today = number_at(v, 12),
+        .last_err = class_at(v, 13),
+        .last_errcode = number_at(v, 14),
     };
 }
 

@@ -458,6 +458,34 @@ static void a_look_that_began_before_the_lead_is_no_ground_to_write_on(void **st
     play_free(p);
 }
 
+static void a_follower_tells_the_error_of_the_leaders_last_attempt(void **state)
+{
+    (void)state;
+    struct play *p = follower_looking();
+    struct refresh_seen seen = play_seen(p, 7, "tok-7", HOUR);
+    seen.last_err = ERR_OPERATOR;
+    seen.last_errcode = 40164;
+    play_read(p, &seen);
+    assert_int_equal(play_status(p).last_err, ERR_OPERATOR);
+    assert_int_equal(play_status(p).last_errcode, 40164);
+    play_free(p);
+}
+
+/* The budget is ours alone to know: Redis has the error before it. */
+static void a_leader_keeps_the_error_of_its_own_attempt(void **state)
+{
+    (void)state;
+    struct play *p = play_holding();
+    play_order(p);
+    play_fail(p, ERR_OPERATOR, 40164);
+    play_tell(p, REFRESH_LOOK);
+    play_take(p, REFRESH_DO_READ);
+    struct refresh_seen seen = play_seen(p, 7, "tok-7", HOUR);
+    play_read(p, &seen);
+    assert_int_equal(play_status(p).last_err, ERR_OPERATOR);
+    play_free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -486,6 +514,8 @@ int main(void)
         cmocka_unit_test(a_fenced_look_leads_no_more_and_is_repeated_without_an_epoch),
         cmocka_unit_test(news_during_a_look_means_another_look),
         cmocka_unit_test(a_look_that_began_before_the_lead_is_no_ground_to_write_on),
+        cmocka_unit_test(a_follower_tells_the_error_of_the_leaders_last_attempt),
+        cmocka_unit_test(a_leader_keeps_the_error_of_its_own_attempt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
