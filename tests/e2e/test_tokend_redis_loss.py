@@ -202,6 +202,10 @@ TAMPERING = {
     "a lease of another kind": lambda c, k: other_kind(c, "tokend:leader"),
     "an epoch of another kind": lambda c, k: other_kind(c, "tokend:epoch"),
     "an epoch of nonsense": lambda c, k: c.set("tokend:epoch", "many"),
+    "an absurd version": lambda c, k: c.hset(k.state, "version", 2**63 - 1),
+    "an absurd epoch of the app": lambda c, k: c.hset(k.state, "epoch", "1e300"),
+    "an absurd count": lambda c, k: c.hset(k.state, "issued_today", "inf"),
+    "an absurd epoch": lambda c, k: (c.set("tokend:epoch", "1e300"), c.delete("tokend:leader")),
 }
 
 

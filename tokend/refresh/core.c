@@ -8,8 +8,9 @@
 
 enum { LEASE_RECHECK_MS = 100 }; /* while the lease has too little left to begin */
 
-/* What is told as one above this is none: the scripts' numbers are doubles. */
-static const int64_t VERSION_MAX = 1LL << 50;
+/* What is told as one above this is none: the scripts know no number above 2^50, and ours go on
+ * from here. */
+static const int64_t VERSION_MAX = 1LL << 40;
 
 /* ---- states and actions ---- */
 

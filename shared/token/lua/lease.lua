@@ -14,6 +14,9 @@ if holder and redis.call('PTTL', KEYS[1]) == -1 then
     holder = false -- no tokend writes one that never ends: nobody would lead ever again
 end
 local counter = tonumber(redis.call('GET', KEYS[2]) or '0') or 0
+if not (counter >= 0 and counter < 2 ^ 50) then
+    counter = 0 -- no tokend writes such a one: no epoch could ever be above it
+end
 
 if holder ~= owner and (holder or verb ~= 'acquire') then
     return {'held', math.max(redis.call('PTTL', KEYS[1]), 0), holder or '', counter}

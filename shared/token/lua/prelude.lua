@@ -14,8 +14,10 @@ for i, kind in ipairs({'string', 'string', 'hash', 'hash', 'string', 'stream'}) 
     end
 end
 
+-- What we never write counts as 0: no version and no epoch could outdo the highest there is.
 local function number(key, field)
-    return tonumber(redis.call('HGET', key, field) or '0') or 0
+    local n = tonumber(redis.call('HGET', key, field) or '0') or 0
+    return n >= 0 and n < 2 ^ 50 and n or 0
 end
 
 -- Adds to the events, and publishes the entry's id on a channel of the same name.

@@ -134,6 +134,31 @@ static void the_version_survives_the_token_and_either_copy_of_it(void **state)
     desk_close(d);
 }
 
+/* Whoever has the highest of all can never be outdone: not by a leader, nor by a refresh. */
+static void a_number_that_is_none_of_ours_counts_as_none(void **state)
+{
+    (void)state;
+    static const char *const numbers[] = {"1e300", "inf", "nan", "-inf", "9223372036854775807"};
+    struct desk *d = desk_open();
+    put_record(d);
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        char set[256];
+        (void)snprintf(set, sizeof set,
+                       "HSET " DESK_APP "state version %s epoch %s day %s"
+                       " issued_today %s",
+                       numbers[i], numbers[i], numbers[i], numbers[i]);
+        server_do(d->server, set);
+        struct refresh_event read = run(d, reading(9));
+        assert_int_equal(read.store, REFRESH_STORE_OK);
+        assert_int_equal(read.seen.version, 5);
+        assert_int_equal(read.seen.day, 0);
+        assert_int_equal(read.seen.issued_today, 0);
+        assert_answers(d, beginning(9, 5), REFRESH_STORE_OK);
+        assert_redis(d, "HMGET " DESK_APP "state epoch issued_today", "9 1");
+    }
+    desk_close(d);
+}
+
 static void a_leader_writes_its_epoch_and_one_event(void **state)
 {
     (void)state;
@@ -374,6 +399,21 @@ static void epochs_grow_also_when_redis_or_the_caller_is_ahead_of_the_clock(void
     desk_close(d);
 }
 
+static void a_counter_of_epochs_that_is_none_of_ours_counts_as_none(void **state)
+{
+    (void)state;
+    static const char *const numbers[] = {"1e300", "inf", "nan", "-inf", "9223372036854775807"};
+    struct desk *d = desk_open();
+    int64_t now = desk_now(d);
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        char set[64];
+        (void)snprintf(set, sizeof set, "SET " DESK_PREFIX ":epoch %s", numbers[i]);
+        server_do(d->server, set);
+        assert_in_range(desk_run_lease(d, "one", LEASE_DO_ACQUIRE, 0).epoch, now, now + 60000);
+    }
+    desk_close(d);
+}
+
 static void a_held_lease_is_nobody_elses(void **state)
 {
     (void)state;
@@ -468,6 +508,7 @@ int main(void)
         cmocka_unit_test(a_look_tells_all_that_is_known),
         cmocka_unit_test(a_token_counts_only_when_both_its_keys_hold_it_and_will_expire),
         cmocka_unit_test(the_version_survives_the_token_and_either_copy_of_it),
+        cmocka_unit_test(a_number_that_is_none_of_ours_counts_as_none),
         cmocka_unit_test(a_leader_writes_its_epoch_and_one_event),
         cmocka_unit_test(an_older_epoch_changes_nothing_and_learns_which_one_forbids_it),
         cmocka_unit_test(any_write_of_a_later_epoch_forbids_the_earlier_ones),
@@ -483,6 +524,7 @@ int main(void)
         cmocka_unit_test(the_events_are_capped),
         cmocka_unit_test(a_free_lease_is_granted_with_an_epoch_of_the_clock_at_least),
         cmocka_unit_test(epochs_grow_also_when_redis_or_the_caller_is_ahead_of_the_clock),
+        cmocka_unit_test(a_counter_of_epochs_that_is_none_of_ours_counts_as_none),
         cmocka_unit_test(a_held_lease_is_nobody_elses),
         cmocka_unit_test(renewing_extends_it_and_keeps_the_epoch),
         cmocka_unit_test(a_lease_that_ran_out_is_not_renewed),
