@@ -9,7 +9,7 @@
 enum {
     TICK_MS = 1000,
     HEARTBEAT_MS = 15000, /* of silence */
-    STUCK_MS = 10000,     /* without taking anything: given up */
+    STUCK_MS = 10000,     /* without room for more: given up */
     PUMP_MS = 20,         /* how soon it is seen that a client took what it had */
     NEWS_SIZE = FEED_NEWS_BYTES + FEED_NEWS_MAX * (sizeof "id: \n" + EVENT_ID_SIZE),
     ROOM = HTTP_STREAM_BACKLOG - NEWS_SIZE - 1024, /* for a page, and what HTTP puts around it */
@@ -27,7 +27,7 @@ struct listener {
     bool has_place;        /* else it begins where the feed does */
     struct event_id place; /* it was told all up to here */
     mono_ms_t quiet_since; /* nothing was sent since */
-    mono_ms_t stuck_since; /* MONO_NEVER: it takes what it gets */
+    mono_ms_t stuck_since; /* MONO_NEVER: it has room for more */
 };
 
 struct events {

@@ -18,8 +18,8 @@
  *
  * Errors (problem+json): 400 bad_event_id, 401, 403, 404 unknown_app for an appid that is unknown
  * or not the client's, 503 too_many_streams. The stream ends when tokend stops, when a reload takes
- * the client's right away, and when the client takes nothing for 10 s: connect again. Loop thread.
- */
+ * the client's right away, and when the client has had no room for more for 10 s: connect again.
+ * Loop thread. */
 #ifndef API_EVENTS_H
 #define API_EVENTS_H
 
