@@ -177,6 +177,13 @@ static void log_offer(const struct app *app, enum token_offer offer, int64_t ver
     }
 }
 
+/* Redis does not know the version that we hold, and WeChat refuses it: what Redis has is all there
+ * is. */
+static bool is_lost(const struct app *app, int64_t version_in_redis)
+{
+    return version_in_redis < app->slot.version && app->reported_version == app->slot.version;
+}
+
 /* [access_token, version, PTTL], nil where there is none. */
 static void take(struct app *app, const struct redis_value *v, mono_ms_t sent_at)
 {
@@ -189,6 +196,8 @@ static void take(struct app *app, const struct redis_value *v, mono_ms_t sent_at
         log_load_failed(app, "a token without version or expiry", (struct slice){NULL, 0});
         return;
     }
+    if (is_lost(app, version))
+        token_slot_wipe(&app->slot);
     mono_ms_t ends_at = mono_after(sent_at, pttl_ms);
     enum token_offer offer =
         token_slot_offer(&app->slot, token, version, ends_at, loop_now(app->reader->loop));

@@ -4,7 +4,7 @@
  * resubscription, and every few seconds besides in case a message got lost. A token is handed out
  * until its end, also while Redis is away, and never after it: its remaining life is Redis' own
  * (PTTL), counted on this machine's monotonic clock from when it was asked for. A lower version
- * never takes the place of a higher one that still lives.
+ * takes the place of a higher one only when that is over, or was reported.
  *
  * It asks nobody for a new token: token_reader_report tells tokend of a dead one. Loop thread only.
  * Client and subscriber are borrowed and must outlive it. */

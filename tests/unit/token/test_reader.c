@@ -260,6 +260,25 @@ static void an_older_version_waits_until_the_newer_one_is_over(void **state)
     bench_close(&b);
 }
 
+/* Redis lost all, and so did every tokend: versions begin anew, and ours dies long before its end.
+ */
+static void an_older_version_takes_the_place_of_one_that_was_refused(void **state)
+{
+    (void)state;
+    struct bench b = bench_open();
+    token_reader_poll_every(b.reader, POLL_MS);
+    put_token(&b, 7, LONG_MS);
+    watch(&b);
+    RUN_UNTIL(b.loop, SOON_MS, held(&b) == 7);
+    token_reader_report(b.reader, slice_of(app), 6, 40001, SLICE_LIT("x"));
+    put_token(&b, 1, LONG_MS);
+    rig_run_for(b.loop, 3 * POLL_MS);
+    assert_int_equal(held(&b), 7);
+    token_reader_report(b.reader, slice_of(app), 7, 40001, SLICE_LIT("x"));
+    RUN_UNTIL(b.loop, SOON_MS, held(&b) == 1);
+    bench_close(&b);
+}
+
 /* ---- waiting for a newer one ---- */
 
 struct outcome {
@@ -474,6 +493,7 @@ int main(void)
         cmocka_unit_test(the_life_counts_from_when_redis_was_asked_not_from_its_answer),
         cmocka_unit_test(a_token_in_memory_outlives_a_redis_that_is_away_or_empty),
         cmocka_unit_test(an_older_version_waits_until_the_newer_one_is_over),
+        cmocka_unit_test(an_older_version_takes_the_place_of_one_that_was_refused),
         cmocka_unit_test(who_waits_gets_the_newer_token_even_without_a_message),
         cmocka_unit_test(
             who_waits_for_what_is_there_is_called_soon_but_not_before_the_call_returned),
