@@ -56,6 +56,22 @@ def test_while_redis_refuses_reads_go_on_and_when_it_is_mended_all_is_as_before(
     cluster.await_version(version + 1)
 
 
+def test_what_the_next_leader_must_be_told_is_tried_again_and_again_and_said_but_now_and_then(make):
+    fault = REFUSALS["full"]
+    cluster = make(fault)
+    token, version = cluster.settled()
+    cluster.wxsim.fault(TOKEN, "errcode", times=1000, errcode=40164)
+    cluster.order()
+    eventually(lambda: cluster.wxsim.calls(TOKEN) >= 2)
+    fault.begin(cluster.redis)
+    away(cluster)
+    throughout(lambda: cluster.all_serve(token, version), 4)
+    assert 0 < len(cluster.lines(cluster.tokends[0], "warn", "refresh.passed_on")) <= 5
+    fault.end(cluster.redis)
+    cluster.wxsim.reset()
+    cluster.await_version(version + 1)
+
+
 @several
 @each_fault
 def test_a_token_fetched_while_redis_refuses_is_kept_and_written_later(make, tokends, name):

@@ -6,7 +6,11 @@
 #include "sys/entropy.h"
 #include "wechat/ascii.h"
 
-enum { TELLER_MAX = 64 }; /* bytes of the name of who told something */
+enum {
+    TELLER_MAX = 64, /* bytes of the name of who told something */
+    TELLING_LOG_MS = 30000,
+    TELLINGS_LOGGED = 5, /* in that time, of all apps */
+};
 
 struct app {
     const struct app_parts *parts;
@@ -147,6 +151,17 @@ static void tell_note(struct app *a, const struct refresh_action *action)
     h->noted(a, action->note, h->arg);
 }
 
+/* While Redis takes nothing it is tried again and again. */
+static void log_telling(const struct app *a, const struct refresh_action *action)
+{
+    static struct log_limit limit = LOG_LIMIT_INIT(TELLING_LOG_MS, TELLINGS_LOGGED);
+    int64_t swallowed;
+    if (log_limit_pass(&limit, &swallowed))
+        log_warn(action->tell == REFRESH_DISPLACED ? "refresh.fenced_out" : "refresh.passed_on",
+                 LOG_STR("appid", a->appid), LOG_INT("version", action->version),
+                 LOG_INT("swallowed", swallowed));
+}
+
 /* Begins the operation. */
 static void begin(struct app *a, const struct refresh_action *action)
 {
@@ -198,8 +213,7 @@ static void perform(struct app *a, const struct refresh_action *action)
                  refresh_weighing(a->refresh, action->version));
         return;
     case REFRESH_DO_TELL:
-        log_warn(action->tell == REFRESH_DISPLACED ? "refresh.fenced_out" : "refresh.passed_on",
-                 LOG_STR("appid", a->appid), LOG_INT("version", action->version));
+        log_telling(a, action);
         begin(a, action);
         return;
     case REFRESH_DO_FETCH:
