@@ -56,7 +56,8 @@ struct refresh {
     int64_t lost_version;   /* ours, of which the leader was told then; 0: none */
     int64_t dead_version;   /* proven dead by a probe; 0: none */
     int64_t force_refused;  /* dead, and must not be forced now, as was told; 0: none */
-    int64_t report_version; /* reported and not yet probed; 0: none */
+    int64_t report_version; /* reported and not yet probed, of the current token or of the one that
+                               is being committed; 0: none */
     bool reported_again;    /* since the probe under way was asked for */
 
     int64_t day, issued_today;
