@@ -22,7 +22,8 @@ class Sentinel:
                        f"sentinel monitor {NAME} 127.0.0.1 {master.port} 2\n"
                        f"sentinel down-after-milliseconds {NAME} {DOWN_AFTER_MS}\n"
                        f"sentinel failover-timeout {NAME} 3000\n")
-        self.process = Process("redis-sentinel", ["redis-sentinel", config],
+        # the program redis-sentinel is a package of its own
+        self.process = Process("redis-sentinel", ["redis-server", config, "--sentinel"],
                                os.path.join(folder, f"sentinel-{number}.log"), clean_env())
         self.client = redis.Redis(port=self.port, decode_responses=True, socket_timeout=1)
 
