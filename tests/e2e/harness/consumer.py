@@ -182,7 +182,9 @@ class Consumer:
         return [line for line in self.lines() if "since" in line]
 
     def published(self):
-        return [line["published"]["version"] for line in self.lines() if "published" in line]
+        """(version, expires_at) of each message."""
+        messages = [line["published"] for line in self.lines() if "published" in line]
+        return [(message["version"], message["expires_at"]) for message in messages]
 
 
 def main():
