@@ -44,7 +44,8 @@ struct feed {
     struct event_id horizon; /* no event up to here is still to be heard of, if is_complete */
     struct event_id highest; /* of those heard of */
     bool is_complete;
-    bool missed; /* messages may be lost: every app must be looked at */
+    bool missed;         /* messages may be lost: every app must be looked at */
+    int64_t heard_at_ms; /* what the first mark said since then; 0: none was heard */
     struct pokes *pokes;
     struct reading news, past; /* one of them at a time */
     struct redis_subscription *messages, *marks;
@@ -127,6 +128,15 @@ static void forget_mark(struct feed *f)
     f->mark = MARK_NONE;
 }
 
+/* What was lost may be of the millisecond of the first mark that is heard since: only a mark of
+ * another one puts the horizon behind it. */
+static bool is_of_first_moment(struct feed *f, int64_t now)
+{
+    if (f->heard_at_ms == 0)
+        f->heard_at_ms = now;
+    return f->missed && now == f->heard_at_ms;
+}
+
 /* Whose mark it is makes no difference. */
 static void on_mark(struct slice channel, struct slice payload, void *arg)
 {
@@ -138,6 +148,10 @@ static void on_mark(struct slice channel, struct slice payload, void *arg)
     forget_mark(f);
     if (f->is_complete)
         return; /* the horizon stays until all up to it was told */
+    if (is_of_first_moment(f, now)) {
+        look(f); /* for another mark */
+        return;
+    }
     struct event_id horizon = event_id_of_moment(now);
     /* An event later than now: the clock was set back, and its order is lost anyhow. */
     if (f->highest.entry.ms > now)
@@ -183,6 +197,7 @@ static void on_live(void *arg)
 {
     struct feed *f = arg;
     f->missed = true;
+    f->heard_at_ms = 0;
     f->is_complete = false;
     forget_mark(f);
     if (f->state == FEED_READING_NEWS) {
