@@ -14,14 +14,14 @@ enum {
     WECHAT_APPID_MAX = 64,
     WECHAT_APPSECRET_MAX = 128,
     WECHAT_CODE_MAX = 256,  /* login codes have 32 characters today, phone codes 64 */
-    WECHAT_TOKEN_MAX = 512, /* the documentation asks for room for 512 */
+    WECHAT_TOKEN_MAX = 1024, /* the documentation asks for room for 512 at least */
     WECHAT_OPENID_MAX = 64,
 };
 
 struct wechat_request {
     bool post;
     const char *path;  /* static, without the query: the only part that may be logged */
-    char target[2048]; /* path and query, NUL-terminated; holds secrets */
+    char target[4096]; /* path and query, NUL-terminated; holds secrets */
     size_t target_len;
     char body[1024]; /* JSON of a POST, NUL-terminated; holds secrets */
     size_t body_len;

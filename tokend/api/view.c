@@ -48,7 +48,7 @@ json_t *view_app(const struct app *a, mono_ms_t now)
     bool live = app_token(a, &t);
     const struct record *r = refresh_record(app_refresh(a));
     return json_pack("{s:s,s:s,s:s,s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:s,s:I,s:I}", "appid", app_id(a),
-                     "mode", token_mode_name(r->mode), "state", view_state(&s), "reason",
+                     "mode", token_mode_name(app_mode(a)), "state", view_state(&s), "reason",
                      refresh_reason_name(s.reason), "has_token", live, "version",
                      (json_int_t)r->version, "expires_in", seconds(t.remaining_ms),
                      "previous_usable_for", seconds(t.previous_ms), "next_refresh_in",

@@ -450,6 +450,11 @@ const char *app_id(const struct app *a)
     return a->appid;
 }
 
+enum token_mode app_mode(const struct app *a)
+{
+    return a->config.mode;
+}
+
 const struct refresh *app_refresh(const struct app *a)
 {
     return a->refresh;

@@ -71,6 +71,7 @@ bool app_knows(const struct app *a, int64_t version);
 void app_told(struct app *a, const struct report *report);
 
 const char *app_id(const struct app *a);
+enum token_mode app_mode(const struct app *a); /* as set; its token may be of the other family */
 const struct refresh *app_refresh(const struct app *a);
 struct refresh_status app_status(const struct app *a);
 

@@ -243,6 +243,8 @@ static void take_news(struct refresh *r, const struct refresh_env *env,
         take_order(r, env, ev->version, out);
         return;
     case REFRESH_DISPLACED:
+        if (!r->displaced)
+            machine_note(r, REFRESH_NOTE_DISPLACED, 0, out);
         r->displaced = true;
         return;
     case REFRESH_REPORT:

@@ -157,7 +157,8 @@ enum refresh_action_kind {
 enum refresh_note {
     REFRESH_NOTE_REPORTED,  /* a report about the current token came; it will be probed */
     REFRESH_NOTE_FLAPPED,   /* reported, but the probe found it alive */
-    REFRESH_NOTE_DISPLACED, /* the probe found it dead: another environment fetched one */
+    REFRESH_NOTE_DISPLACED, /* the probe found it dead: another environment fetched one; or a
+                               fenced-out leader told that it did */
     REFRESH_NOTE_EXPIRED,   /* the probe found it run out before its time */
     REFRESH_NOTE_RESTORED,  /* Redis had lost the record; it was written back */
     REFRESH_NOTE_BUDGET,    /* the day's budget is used up: no refresh until it is renewed */

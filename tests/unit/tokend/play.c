@@ -78,6 +78,14 @@ void play_report(struct play *p, int64_t version)
         p, &(struct refresh_event){.kind = REFRESH_REPORT, .version = version, .errcode = 40001});
 }
 
+void play_displaced(struct play *p)
+{
+    struct refresh_action asked = p->asked;
+    play_tell(p, REFRESH_DISPLACED);
+    play_take_note(p, REFRESH_NOTE_DISPLACED);
+    p->asked = asked;
+}
+
 void play_order(struct play *p)
 {
     bool ordered = play_status(p).reason == REFRESH_REASON_ORDERED;

@@ -57,7 +57,8 @@ void play_send(struct play *p, const struct refresh_event *ev);
 void play_tell(struct play *p, enum refresh_event_kind kind); /* one that says nothing more */
 void play_lead(struct play *p, int64_t epoch);
 void play_report(struct play *p, int64_t version);
-void play_order(struct play *p); /* and takes the note; one in force already adds none */
+void play_displaced(struct play *p); /* told, and its note taken; what is asked stays asked */
+void play_order(struct play *p);     /* and takes the note; one in force already adds none */
 void play_configure(struct play *p, const struct refresh_config *config);
 
 /* ---- time ---- */

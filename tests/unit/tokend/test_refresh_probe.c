@@ -341,7 +341,7 @@ static void a_displaced_token_is_answered_by_a_refresh_without_a_previous(void *
 {
     (void)state;
     struct play *p = play_holding();
-    play_tell(p, REFRESH_DISPLACED);
+    play_displaced(p);
     play_begin(p);
     play_fetch(p, "tok-8");
     assert_slice(play_take(p, REFRESH_DO_COMMIT)->record.previous, "");
@@ -365,7 +365,7 @@ static void a_token_displaced_while_ours_was_fetched_is_answered_by_another_refr
             play_take(p, REFRESH_DO_COMMIT);
             asked = p->asked;
         }
-        play_tell(p, REFRESH_DISPLACED);
+        play_displaced(p);
         p->asked = asked;
         if (!in_commit) {
             play_token(p, "tok-8", LIFETIME);
@@ -387,7 +387,7 @@ static void a_displaced_token_keeps_the_intent_of_an_attempt_that_was_refused(vo
     play_order(p);
     play_begin(p);
     play_take(p, REFRESH_DO_FETCH);
-    play_tell(p, REFRESH_DISPLACED);
+    play_displaced(p);
     play_refused(p, ERR_BACKOFF, -1);
     const struct refresh_action *settle = play_take(p, REFRESH_DO_SETTLE);
     assert_false(settle->drop_intent);
@@ -441,7 +441,7 @@ static void a_displaced_token_is_settled_by_the_intent_and_an_order_by_the_new_t
         if (order)
             play_order(p);
         else
-            play_tell(p, REFRESH_DISPLACED);
+            play_displaced(p);
         play_take(p, REFRESH_DO_BEGIN);
         assert_false(refresh_settled(p->core));
         play_store(p, REFRESH_STORE_OK);
