@@ -10,11 +10,14 @@ from .wxsim import Wxsim
 
 PATIENCE_S = 60
 
-# How many apps' states carry the present leader's epoch; in Redis itself, for it is asked often.
+# How many of these apps' states (an app that is gone leaves its own) carry the present leader's
+# epoch; in Redis itself, for it is asked often.
 COUNT_LED = """
 local epoch, count = redis.call('GET', 'tokend:epoch'), 0
-for _, key in ipairs(redis.call('KEYS', 'tokend:{*}:state')) do
-    if redis.call('HGET', key, 'epoch') == epoch then count = count + 1 end
+for _, app in ipairs(ARGV) do
+    if redis.call('HGET', 'tokend:{' .. app .. '}:state', 'epoch') == epoch then
+        count = count + 1
+    end
 end
 return count
 """
@@ -68,7 +71,8 @@ class Town:
 
     def led(self):
         """Every app's record was read under the present leader's epoch."""
-        return self.redis.client.eval(COUNT_LED, 0) == len(self.apps)
+        led = self.redis.client.eval(COUNT_LED, 0, *(app.id for app in self.apps))
+        return led == len(self.apps)
 
     def state(self, field):
         pipe = self.redis.client.pipeline(transaction=False)
