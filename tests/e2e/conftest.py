@@ -8,7 +8,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 
 from harness import process  # noqa: E402
 from harness.apps import App  # noqa: E402
-from harness.cluster import Cluster  # noqa: E402
+from harness.cluster import QUICK, Cluster  # noqa: E402
 from harness.platform import Platform  # noqa: E402
 from harness.proxy import Proxy  # noqa: E402
 from harness.redis_server import RedisServer  # noqa: E402
@@ -83,6 +83,13 @@ def make_far_cluster(make_cluster, stack, redis):
         ways = [stack.add(Proxy(redis.path).start()) for _ in range(tokends)]
         return make_cluster(tokends, redis=redis, ways=ways, **parts)
     return made
+
+
+@pytest.fixture
+def make_long_overlap(make_far_cluster):
+    """make_long_overlap(3, LEASE_TTL="10s", …): a far cluster, and a token that outlives outages."""
+    return lambda tokends, **settings: make_far_cluster(
+        tokends, tokend={**QUICK, "TOKEN_OVERLAP": "20s", **settings}, overlap="20s")
 
 
 @pytest.fixture

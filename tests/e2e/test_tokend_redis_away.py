@@ -7,26 +7,17 @@ import time
 
 import pytest
 
-from harness.cluster import LEASE_S, QUICK
+from harness.cluster import LEASE_S, several
 from harness.wait import eventually, throughout
 
 TOKEN = "/cgi-bin/token"
-FAR = {**QUICK, "TOKEN_OVERLAP": "20s"}
-
-several = pytest.mark.parametrize("tokends", [1, 3])
-
-
-@pytest.fixture
-def make(make_far_cluster):
-    return lambda tokends, **settings: make_far_cluster(
-        tokends, tokend={**FAR, **settings}, overlap="20s")
 
 
 # ---- silent ----
 
 @several
-def test_a_redis_that_hangs_is_given_up_and_taken_up_again(make, redis, tokends):
-    cluster = make(tokends)
+def test_a_redis_that_hangs_is_given_up_and_taken_up_again(make_long_overlap, redis, tokends):
+    cluster = make_long_overlap(tokends)
     token, version = cluster.settled()
     with redis.process.frozen():
         eventually(lambda: not cluster.leaders(), LEASE_S + 2)
@@ -39,8 +30,9 @@ def test_a_redis_that_hangs_is_given_up_and_taken_up_again(make, redis, tokends)
 
 @pytest.mark.parametrize("what", ["silent", "slow", "gone"])
 @pytest.mark.parametrize("attempt", [False, True], ids=["at rest", "in a refresh"])
-def test_a_stop_meanwhile_takes_no_longer_than_the_drain_timeout(make, redis, what, attempt):
-    cluster = make(1, LEASE_TTL="10s")
+def test_a_stop_meanwhile_takes_no_longer_than_the_drain_timeout(
+        make_long_overlap, redis, what, attempt):
+    cluster = make_long_overlap(1, LEASE_TTL="10s")
     token, _ = cluster.settled()
     if attempt:
         cluster.wxsim.fault(TOKEN, "hold")
@@ -65,8 +57,8 @@ def test_a_stop_meanwhile_takes_no_longer_than_the_drain_timeout(make, redis, wh
 
 # ---- cut off ----
 
-def test_what_a_cut_off_leader_wrote_arrives_late_and_is_refused(make):
-    cluster = make(2)
+def test_what_a_cut_off_leader_wrote_arrives_late_and_is_refused(make_long_overlap):
+    cluster = make_long_overlap(2)
     cluster.settled()
     leader, other = cluster.leader(), cluster.followers()[0]
     way = cluster.way(leader)
@@ -90,8 +82,8 @@ def test_what_a_cut_off_leader_wrote_arrives_late_and_is_refused(make):
     assert cluster.wxsim.issued() <= 4
 
 
-def test_all_cut_off_and_together_again_have_one_leader_and_the_same_token(make):
-    cluster = make(3)
+def test_all_cut_off_and_together_again_have_one_leader_and_the_same_token(make_long_overlap):
+    cluster = make_long_overlap(3)
     token, version = cluster.settled()
     for way in cluster.ways:
         way.cut()

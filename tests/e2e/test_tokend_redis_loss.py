@@ -3,14 +3,12 @@
 Written from the contract: sections 3 and 4.2, and docs/protocol.md, section 12."""
 import pytest
 
-from harness.cluster import LEASE_S, QUICK
+from harness.cluster import LEASE_S, QUICK, several
 from harness.wait import eventually, throughout, throughout_until
 
 TOKEN = "/cgi-bin/token"
 LOOK_S = 1.1      # an app looks at its record at least so often
 RECONNECT_S = 1   # the longest wait between two attempts to connect
-
-several = pytest.mark.parametrize("tokends", [1, 3])
 
 
 def restored_within(cluster, seconds, token, version):

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from harness.cluster import LEASE_S, QUICK, metric
+from harness.cluster import LEASE_S, QUICK, metric, several
 from harness.redis_faults import REFUSALS
 from harness.redis_server import RedisServer
 from harness.wait import eventually, throughout
@@ -13,7 +13,6 @@ from harness.wait import eventually, throughout
 TOKEN = "/cgi-bin/token"
 BACK_S = 3        # within which all is well again
 
-several = pytest.mark.parametrize("tokends", [1, 3])
 each_fault = pytest.mark.parametrize("name", REFUSALS)
 
 

@@ -6,26 +6,17 @@ import time
 
 import pytest
 
-from harness.cluster import QUICK
+from harness.cluster import several
 from harness.wait import eventually, throughout
 
 TOKEN = "/cgi-bin/token"
-FAR = {**QUICK, "TOKEN_OVERLAP": "20s"}
-
-several = pytest.mark.parametrize("tokends", [1, 3])
-
-
-@pytest.fixture
-def make(make_far_cluster):
-    return lambda tokends, **settings: make_far_cluster(
-        tokends, tokend={**FAR, **settings}, overlap="20s")
 
 
 # ---- slow ----
 
 @several
-def test_with_answers_slower_than_a_second_all_goes_on_more_slowly(make, tokends):
-    cluster = make(tokends, LEASE_TTL="10s", REDIS_TIMEOUT="3s")
+def test_with_answers_slower_than_a_second_all_goes_on_more_slowly(make_long_overlap, tokends):
+    cluster = make_long_overlap(tokends, LEASE_TTL="10s", REDIS_TIMEOUT="3s")
     token, version = cluster.settled()
     leader = cluster.leader()
     cluster.slow_down(0.6)
@@ -41,8 +32,9 @@ def test_with_answers_slower_than_a_second_all_goes_on_more_slowly(make, tokends
 
 
 @several
-def test_answers_later_than_anybody_waits_for_cost_the_lead_and_no_issuance(make, tokends):
-    cluster = make(tokends, REDIS_TIMEOUT="1s")
+def test_answers_later_than_anybody_waits_for_cost_the_lead_and_no_issuance(
+        make_long_overlap, tokends):
+    cluster = make_long_overlap(tokends, REDIS_TIMEOUT="1s")
     token, version = cluster.settled()
     cluster.slow_down(1.5)
     eventually(lambda: not cluster.leaders())
@@ -55,8 +47,8 @@ def test_answers_later_than_anybody_waits_for_cost_the_lead_and_no_issuance(make
     assert cluster.wxsim.issued() == 1
 
 
-def test_a_refresh_whose_answers_come_too_late_is_done_once(make):
-    cluster = make(1, REDIS_TIMEOUT="500ms", LEASE_TTL="4s", WECHAT_TIMEOUT="2s")
+def test_a_refresh_whose_answers_come_too_late_is_done_once(make_long_overlap):
+    cluster = make_long_overlap(1, REDIS_TIMEOUT="500ms", LEASE_TTL="4s", WECHAT_TIMEOUT="2s")
     token, version = cluster.settled()
     cluster.wxsim.fault(TOKEN, "hold")
     cluster.order()
@@ -71,8 +63,8 @@ def test_a_refresh_whose_answers_come_too_late_is_done_once(make):
 
 
 @several
-def test_a_redis_that_works_by_fits_and_starts_costs_no_issuance(make, redis, tokends):
-    cluster = make(tokends)
+def test_a_redis_that_works_by_fits_and_starts_costs_no_issuance(make_long_overlap, redis, tokends):
+    cluster = make_long_overlap(tokends)
     token, version = cluster.settled()
     for _ in range(8):
         with redis.process.frozen():

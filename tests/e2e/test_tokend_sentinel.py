@@ -4,14 +4,12 @@ back. tokend follows to the new master, brings its record along, and fetches not
 Written from the contract: sections 2 (redis-sentinel://), 4.2, and docs/protocol.md, section 12."""
 import pytest
 
-from harness.cluster import QUICK
+from harness.cluster import QUICK, several
 from harness.sentinel import NAME, Sentinels
 from harness.wait import eventually
 
 TOKEN = "/cgi-bin/token"
 FOLLOWED_S = 10   # from the new master being known to all being well there
-
-several = pytest.mark.parametrize("tokends", [1, 3])
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 import json
 import os
 
+import pytest
+
 from .daemons import Tokend
 from .platform import Platform
 from .wait import eventually
@@ -11,6 +13,8 @@ QUICK = {"TOKEN_OVERLAP": "1s", "TOKEN_RETRY_MIN": "50ms", "TOKEN_RETRY_MAX": "2
          "LEASE_TTL": f"{LEASE_S}s", "DRAIN_TIMEOUT": "1s"}
 READ_S = 1.5         # no read over HTTP waits for Redis, which may take longer than this
 MOST_WARNINGS = 12   # of a tokend in an outage: three of a kind, then they are only counted
+
+several = pytest.mark.parametrize("tokends", [1, 3])   # alone, and with others
 
 
 class Cluster(Platform):
