@@ -93,14 +93,31 @@ static void forget_removed_apps(struct service *s, const struct loginsvc_setting
 
 /* ---- start ---- */
 
+static struct jwt_signer *make_signer(const struct loginsvc_settings *set, struct err *e)
+{
+    struct jwt_signer *j = secret_is_set(&set->jwt_private_key)
+                               ? jwt_signer_new_pem(&set->jwt_private_key, set->jwt_issuer, e)
+                               : jwt_signer_new_hs256(&set->jwt_secret, set->jwt_issuer, e);
+    if (j && !jwt_signer_add_previous(j, &set->jwt_previous_keys, e)) {
+        jwt_signer_free(j);
+        return NULL;
+    }
+    return j;
+}
+
+static void log_keys(const struct jwt_signer *j)
+{
+    log_info("jwt.keys", LOG_STR("kid", jwt_signer_kid(j)),
+             LOG_STR("algorithm", jwt_signer_algorithm(j)), LOG_INT("keys", jwt_signer_count(j)));
+}
+
 static bool make_keys(struct service *s, struct err *e)
 {
     const struct loginsvc_settings *set = s->settings;
-    s->signer = secret_is_set(&set->jwt_private_key)
-                    ? jwt_signer_new_pem(&set->jwt_private_key, set->jwt_issuer, e)
-                    : jwt_signer_new_hs256(&set->jwt_secret, set->jwt_issuer, e);
+    s->signer = make_signer(set, e);
     if (!s->signer)
         return false;
+    log_keys(s->signer);
     s->master = keyring_parse(secret_reveal(&set->data_key), e);
     if (!s->master)
         return false;
@@ -235,7 +252,7 @@ static void on_stop(int signum, void *arg)
 }
 
 /* The new settings are in force from here on. */
-static void take_over(struct service *s, struct config *config)
+static void take_over(struct service *s, struct config *config, struct jwt_signer *signer)
 {
     struct config *old = s->config;
     const struct loginsvc_settings *old_settings = s->settings;
@@ -244,6 +261,8 @@ static void take_over(struct service *s, struct config *config)
     const struct login_limits limits = login_limits(s->settings);
     log_init("loginsvc", s->settings->log_level, s->settings->log_format);
     login_driver_set_limits(s->driver, &limits);
+    jwt_signer_replace(s->signer, signer);
+    log_keys(s->signer);
     forget_removed_apps(s, old_settings);
     watch_apps(s);
     config_free(old);
@@ -258,9 +277,11 @@ static void on_reload(int signum, void *arg)
     (void)signum;
     if (!config)
         return;
-    if (load_apps(s->apps, config_values(config), &e)) {
-        take_over(s, config);
+    struct jwt_signer *signer = make_signer(config_values(config), &e);
+    if (signer && load_apps(s->apps, config_values(config), &e)) {
+        take_over(s, config, signer);
     } else {
+        jwt_signer_free(signer);
         log_error("config.reload_refused", LOG_STR("fault", e.text));
         config_free(config);
     }

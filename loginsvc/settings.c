@@ -3,7 +3,6 @@
 #include "crypto/keyring.h"
 #include "daemon/upstreams.h"
 #include "loginsvc/sessions/jwt.h"
-#include "loginsvc/sessions/pem.h"
 #include "loginsvc/users/database_url.h"
 #include "loginsvc/users/user.h"
 
@@ -12,14 +11,18 @@ static const struct config_item items[] = {
 
 static const struct config_section sections[] = {COMMON_APP_SECTION(struct loginsvc_settings)};
 
-static void check_private_key(const struct loginsvc_settings *s, struct config_faults *f)
+static void check_keys(const struct loginsvc_settings *s, struct config_faults *f)
 {
     struct err e;
-    enum pem_kind kind;
-    struct secret public_pem = {NULL, 0};
-    if (!pem_public_of(&s->jwt_private_key, &kind, &public_pem, &e))
-        config_fault(f, "JWT_PRIVATE_KEY", "%s", e.text);
-    secret_wipe(&public_pem);
+    const char *issuer = s->jwt_issuer ? s->jwt_issuer : "not checked here";
+    bool has_key = secret_is_set(&s->jwt_private_key);
+    struct jwt_signer *j = has_key ? jwt_signer_new_pem(&s->jwt_private_key, issuer, &e)
+                                   : jwt_signer_new_hs256(&s->jwt_secret, issuer, &e);
+    if (!j)
+        config_fault(f, has_key ? "JWT_PRIVATE_KEY" : "JWT_SECRET", "%s", e.text);
+    else if (!jwt_signer_add_previous(j, &s->jwt_previous_keys, &e))
+        config_fault(f, "JWT_PREVIOUS_KEYS", "%s", e.text);
+    jwt_signer_free(j);
 }
 
 static void check_jwt(const struct loginsvc_settings *s, struct config_faults *f)
@@ -31,11 +34,8 @@ static void check_jwt(const struct loginsvc_settings *s, struct config_faults *f
                      "JWT_PRIVATE_KEY_FILE");
     else if (has_secret && has_key)
         config_fault(f, "JWT_SECRET", "expected one of this and JWT_PRIVATE_KEY_FILE");
-    else if (has_secret && s->jwt_secret.n < JWT_SECRET_MIN)
-        config_fault(f, "JWT_SECRET", "has %zu bytes: expected %d or more", s->jwt_secret.n,
-                     JWT_SECRET_MIN);
-    else if (has_key)
-        check_private_key(s, f);
+    else
+        check_keys(s, f);
     if (!s->jwt_issuer)
         config_fault(f, "JWT_ISSUER", "is empty: expected 1 to 128 bytes");
 }

@@ -19,11 +19,16 @@
       "password")                                                                                  \
     X(S, INT, database_queue, DATABASE_QUEUE, "1024", CONFIG_RANGE(1, 1000000), 0,                 \
       "most logins that wait for the database; more are answered with 503 at once")                \
-    X(S, SECRET, jwt_secret, JWT_SECRET, NULL, CONFIG_RANGE(0, 4096), 0,                           \
+    X(S, SECRET, jwt_secret, JWT_SECRET, NULL, CONFIG_RANGE(0, 4096), CONFIG_RELOADABLE,           \
       "key of the tokens (HS256), 32 bytes or more")                                               \
-    X(S, SECRET, jwt_private_key, JWT_PRIVATE_KEY, NULL, CONFIG_RANGE(0, 16384), 0,                \
+    X(S, SECRET, jwt_private_key, JWT_PRIVATE_KEY, NULL, CONFIG_RANGE(0, 16384),                   \
+      CONFIG_RELOADABLE,                                                                           \
       "private key in PEM, for tokens with ES256 or RS256 in place of JWT_SECRET; best given as "  \
       "JWT_PRIVATE_KEY_FILE")                                                                      \
+    X(S, SECRET, jwt_previous_keys, JWT_PREVIOUS_KEYS, NULL, CONFIG_RANGE(0, 65536),               \
+      CONFIG_RELOADABLE,                                                                           \
+      "keys that signed before: PEM keys, public or private, or one HS256 secret; their tokens "   \
+      "stay good until they are over; best given as JWT_PREVIOUS_KEYS_FILE")                       \
     X(S, DURATION, jwt_ttl_ms, JWT_TTL, "30d", CONFIG_RANGE(1000, 315360000000),                   \
       CONFIG_RELOADABLE, "life of a login token")                                                  \
     X(S, STRING, jwt_issuer, JWT_ISSUER, "loginsvc", CONFIG_RANGE(1, 128), 0,                      \

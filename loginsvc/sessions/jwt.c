@@ -3,8 +3,9 @@
  * jwt_decode takes the algorithm from the token itself. An RS256 signer would have it verify an
  * "HS256" token with the public key as the HMAC secret; with a NULL key it verifies nothing at all;
  * names match in any case; of two "alg" members it takes the last; its base64 skips what it does
- * not know. So the token's shape and algorithm are checked strictly before the library sees it. It
- * does not look at exp, and asks on the terminal for the passphrase of an encrypted key. */
+ * not know. So the token's shape and algorithm are checked strictly before the library sees it,
+ * with a key of just that algorithm. It does not look at exp, and asks on the terminal for the
+ * passphrase of an encrypted key. */
 #include "loginsvc/sessions/jwt.h"
 
 #include <ctype.h>
@@ -16,20 +17,22 @@
 #include <jwt.h>
 
 #include "crypto/base64.h"
-#include "loginsvc/sessions/pem.h"
+#include "loginsvc/sessions/jwt_key.h"
 
 struct jwt_signer {
-    jwt_alg_t algorithm;
-    struct secret sign_key;   /* the HS256 secret, or the private key in PEM */
-    struct secret verify_key; /* the same secret, or the public key in PEM */
+    struct jwt_key keys[JWT_KEYS_MAX]; /* the first one signs */
+    size_t n_keys;
     char *issuer;
 };
 
-static struct jwt_signer *signer_new(jwt_alg_t algorithm, const char *issuer)
+/* ---- keys ---- */
+
+static struct jwt_signer *signer_new(const struct jwt_key *key, const char *issuer)
 {
     ASSERT(issuer[0] != '\0');
     struct jwt_signer *j = xcalloc(1, sizeof *j);
-    j->algorithm = algorithm;
+    j->keys[0] = *key;
+    j->n_keys = 1;
     j->issuer = xstrdup(issuer);
     return j;
 }
@@ -37,44 +40,102 @@ static struct jwt_signer *signer_new(jwt_alg_t algorithm, const char *issuer)
 struct jwt_signer *jwt_signer_new_hs256(const struct secret *secret, const char *issuer,
                                         struct err *e)
 {
-    struct slice bytes = secret_reveal(secret);
-    if (bytes.n < JWT_SECRET_MIN) {
-        err_set(e,
-                "the secret has %zu bytes, HS256 needs %d or more (make one: openssl rand -hex 32)",
-                bytes.n, JWT_SECRET_MIN);
-        return NULL;
-    }
-    struct jwt_signer *j = signer_new(JWT_ALG_HS256, issuer);
-    secret_set(&j->sign_key, bytes);
-    secret_set(&j->verify_key, bytes);
-    return j;
+    struct jwt_key key;
+    return jwt_key_from_secret(secret, &key, e) ? signer_new(&key, issuer) : NULL;
 }
 
 struct jwt_signer *jwt_signer_new_pem(const struct secret *pem, const char *issuer, struct err *e)
 {
-    struct secret public_pem = {NULL, 0};
-    enum pem_kind kind;
-    if (!pem_public_of(pem, &kind, &public_pem, e))
-        return NULL;
-    struct jwt_signer *j = signer_new(kind == PEM_P256 ? JWT_ALG_ES256 : JWT_ALG_RS256, issuer);
-    secret_set(&j->sign_key, secret_reveal(pem));
-    j->verify_key = public_pem;
-    return j;
+    struct jwt_key key;
+    return jwt_key_from_private(pem, &key, e) ? signer_new(&key, issuer) : NULL;
+}
+
+static const struct jwt_key *find_key(const struct jwt_signer *j, const char *kid)
+{
+    for (size_t i = 0; i < j->n_keys; i++) {
+        if (strcmp(j->keys[i].kid, kid) == 0)
+            return &j->keys[i];
+    }
+    return NULL;
+}
+
+bool jwt_signer_add_previous(struct jwt_signer *j, const struct secret *key, struct err *e)
+{
+    struct jwt_key found[JWT_KEYS_MAX];
+    size_t n = 0, room = JWT_KEYS_MAX - j->n_keys;
+    if (!secret_is_set(key))
+        return true;
+    if (room == 0)
+        return err_set(e, "more keys than %d", JWT_KEYS_MAX);
+    if (!jwt_keys_from_previous(key, found, room, &n, e))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        if (find_key(j, found[i].kid))
+            jwt_key_wipe(&found[i]);
+        else
+            j->keys[j->n_keys++] = found[i];
+    }
+    return true;
+}
+
+static void wipe_keys(struct jwt_signer *j)
+{
+    while (j->n_keys > 0)
+        jwt_key_wipe(&j->keys[--j->n_keys]);
+}
+
+void jwt_signer_replace(struct jwt_signer *j, struct jwt_signer *newer)
+{
+    wipe_keys(j);
+    memcpy(j->keys, newer->keys, sizeof j->keys);
+    j->n_keys = newer->n_keys;
+    newer->n_keys = 0;
+    jwt_signer_free(newer);
 }
 
 void jwt_signer_free(struct jwt_signer *j)
 {
     if (!j)
         return;
-    secret_wipe(&j->sign_key);
-    secret_wipe(&j->verify_key);
+    wipe_keys(j);
     free(j->issuer);
     free(j);
 }
 
 const char *jwt_signer_algorithm(const struct jwt_signer *j)
 {
-    return jwt_alg_str(j->algorithm);
+    return jwt_alg_str(j->keys[0].algorithm);
+}
+
+const char *jwt_signer_kid(const struct jwt_signer *j)
+{
+    return j->keys[0].kid;
+}
+
+size_t jwt_signer_count(const struct jwt_signer *j)
+{
+    return j->n_keys;
+}
+
+char *jwt_signer_jwks(const struct jwt_signer *j)
+{
+    size_t size = sizeof "{\"keys\":[]}";
+    for (size_t i = 0; i < j->n_keys; i++)
+        size += slice_of(j->keys[i].jwk).n + 1;
+    char *jwks = xcalloc(1, size);
+    struct text t = text_init(jwks, size);
+    text_str(&t, "{\"keys\":[");
+    const char *comma = "";
+    for (size_t i = 0; i < j->n_keys; i++) {
+        if (!j->keys[i].jwk)
+            continue;
+        text_str(&t, comma);
+        text_str(&t, j->keys[i].jwk);
+        comma = ",";
+    }
+    text_str(&t, "]}");
+    ASSERT(!t.cut);
+    return jwks;
 }
 
 /* ---- signing ---- */
@@ -97,11 +158,12 @@ bool jwt_signer_sign(const struct jwt_signer *j, const struct jwt_claims *claims
                      char out[JWT_TEXT_MAX + 1])
 {
     ASSERT(claims->user_id > 0 && claims->exp_s > claims->iat_s);
-    struct slice key = secret_reveal(&j->sign_key);
+    struct slice key = secret_reveal(&j->keys[0].sign_key);
     jwt_t *jwt = NULL;
     char *token = NULL;
     if (jwt_new(&jwt) == 0 && add_claims(jwt, j, claims) &&
-        jwt_set_alg(jwt, j->algorithm, (const unsigned char *)key.p, (int)key.n) == 0)
+        jwt_add_header(jwt, "kid", j->keys[0].kid) == 0 &&
+        jwt_set_alg(jwt, j->keys[0].algorithm, (const unsigned char *)key.p, (int)key.n) == 0)
         token = jwt_encode_str(jwt);
     bool fits = token && slice_copy(slice_of(token), out, JWT_TEXT_MAX + 1);
     free(token);
@@ -120,34 +182,63 @@ static bool is_base64url(struct slice s)
     return true;
 }
 
-/* Three parts of the right alphabet; the signature may be empty here: an unsigned token is refused
- * for its algorithm. Gives the first part. */
+/* Three parts of the right alphabet. The last one, which nothing signs, has exactly one text; it
+ * may be empty here: an unsigned token is refused for its algorithm. Gives the first part. */
 static bool split(struct slice token, struct slice *header)
 {
+    uint8_t signature[BASE64_BYTES_MAX(JWT_TEXT_MAX)];
+    size_t n = 0;
     struct slice rest = token;
     *header = slice_cut(&rest, '.');
     struct slice body = slice_cut(&rest, '.');
     return rest.p && header->n && body.n && is_base64url(*header) && is_base64url(body) &&
-           is_base64url(rest);
+           base64_decode(BASE64_URL, rest, signature, sizeof signature, &n);
 }
 
-/* The header is an object that names our algorithm and asks for no extension (RFC 7515, 4.1.11). */
-static enum jwt_reason check_header(const struct jwt_signer *j, struct slice header)
+/* What the header names, with its object, which is to be freed. */
+struct header {
+    json_t *object;
+    const char *alg;
+    const char *kid; /* NULL: a token of the time before keys had names */
+};
+
+/* An object that names an algorithm and asks for no extension (RFC 7515, 4.1.11). */
+static enum jwt_reason read_header(struct slice encoded, struct header *h)
 {
     enum { HEADER_MAX = 512 };
     char text[HEADER_MAX];
     size_t n = 0;
-    if (!base64_decode(BASE64_URL, header, text, sizeof text, &n))
+    if (!base64_decode(BASE64_URL, encoded, text, sizeof text, &n))
         return JWT_MALFORMED;
-    json_t *object = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
-    const char *alg = json_string_value(json_object_get(object, "alg"));
-    enum jwt_reason reason = JWT_OK;
-    if (!json_is_object(object) || json_object_get(object, "crit"))
-        reason = JWT_MALFORMED;
-    else if (!alg || strcmp(alg, jwt_alg_str(j->algorithm)) != 0)
-        reason = JWT_ALGORITHM;
-    json_decref(object);
-    return reason;
+    h->object = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
+    const json_t *kid = json_object_get(h->object, "kid");
+    if (!json_is_object(h->object) || json_object_get(h->object, "crit") ||
+        (kid && !json_is_string(kid)))
+        return JWT_MALFORMED;
+    h->alg = json_string_value(json_object_get(h->object, "alg"));
+    h->kid = json_string_value(kid);
+    return h->alg ? JWT_OK : JWT_ALGORITHM;
+}
+
+/* The keys that may have signed it: candidates[0] to [*n - 1]. */
+static enum jwt_reason choose_keys(const struct jwt_signer *j, const struct header *h,
+                                   const struct jwt_key *candidates[JWT_KEYS_MAX], size_t *n)
+{
+    size_t of_algorithm = 0;
+    *n = 0;
+    for (size_t i = 0; i < j->n_keys; i++) {
+        const struct jwt_key *key = &j->keys[i];
+        if (strcmp(jwt_alg_str(key->algorithm), h->alg) != 0)
+            continue;
+        of_algorithm++;
+        if (!h->kid || strcmp(key->kid, h->kid) == 0)
+            candidates[(*n)++] = key;
+    }
+    if (of_algorithm == 0)
+        return JWT_ALGORITHM;
+    if (*n == 0)
+        return find_key(j, h->kid) ? JWT_ALGORITHM : JWT_UNKNOWN_KEY;
+    return JWT_OK;
 }
 
 static bool get_text(jwt_t *jwt, const char *name, char *out, size_t size)
@@ -189,28 +280,43 @@ static enum jwt_reason check_claims(const struct jwt_signer *j, jwt_t *jwt, wall
     return JWT_OK;
 }
 
+/* The token as the library reads it when this key, and no other algorithm, signed it; or NULL. */
+static jwt_t *open_with(const struct jwt_key *key, const char *token)
+{
+    struct slice bytes = secret_reveal(&key->verify_key);
+    jwt_t *jwt = NULL;
+    ASSERT(bytes.n > 0);
+    if (jwt_decode(&jwt, token, (const unsigned char *)bytes.p, (int)bytes.n) != 0)
+        return NULL;
+    if (jwt_get_alg(jwt) == key->algorithm)
+        return jwt;
+    jwt_free(jwt);
+    return NULL;
+}
+
 enum jwt_reason jwt_signer_verify(const struct jwt_signer *j, struct slice token, wall_ms_t now,
                                   struct jwt_claims *claims)
 {
-    struct slice header;
-    if (token.n > JWT_TEXT_MAX)
+    struct slice encoded;
+    struct header header = {NULL, NULL, NULL};
+    const struct jwt_key *candidates[JWT_KEYS_MAX];
+    size_t n = 0;
+    char text[JWT_TEXT_MAX + 1];
+    if (!slice_copy(token, text, sizeof text))
         return JWT_TOO_LONG;
-    if (!split(token, &header))
+    if (!split(token, &encoded))
         return JWT_MALFORMED;
-    enum jwt_reason reason = check_header(j, header);
+    enum jwt_reason reason = read_header(encoded, &header);
+    if (reason == JWT_OK)
+        reason = choose_keys(j, &header, candidates, &n);
+    json_decref(header.object);
     if (reason != JWT_OK)
         return reason;
 
-    char text[JWT_TEXT_MAX + 1];
-    struct slice key = secret_reveal(&j->verify_key);
     jwt_t *jwt = NULL;
-    ASSERT(key.n > 0 && slice_copy(token, text, sizeof text));
-    if (jwt_decode(&jwt, text, (const unsigned char *)key.p, (int)key.n) != 0)
-        reason = JWT_SIGNATURE;
-    else if (jwt_get_alg(jwt) != j->algorithm)
-        reason = JWT_ALGORITHM;
-    else
-        reason = check_claims(j, jwt, now, claims);
+    for (size_t i = 0; i < n && !jwt; i++)
+        jwt = open_with(candidates[i], text);
+    reason = jwt ? check_claims(j, jwt, now, claims) : JWT_SIGNATURE;
     jwt_free(jwt);
     return reason;
 }
@@ -226,6 +332,8 @@ const char *jwt_reason_name(enum jwt_reason r)
         return "malformed";
     case JWT_ALGORITHM:
         return "algorithm";
+    case JWT_UNKNOWN_KEY:
+        return "unknown_key";
     case JWT_SIGNATURE:
         return "signature";
     case JWT_EXPIRED:

@@ -1,8 +1,11 @@
-/* jwt.h - the JWT of a session: signing and verifying with the one configured algorithm.
+/* jwt.h - the JWT of a session: signing and verifying with the configured keys, and their JWKS.
  *
- * Claims: sub (user id, as text), userId, openid, appid, sid, iat, exp, iss. A house around libjwt,
- * which verifies the signature; algorithm, times and issuer are checked here. Knows no session
- * table: whether a session was ended is the caller's question. Immutable once made, any thread. */
+ * One key signs; previous ones still verify, so that keys can be rotated while tokens are about.
+ * Each is used with its own algorithm only, and a token names the key that signed it in the
+ * header's kid. Claims: sub (user id, as text), userId, openid, appid, sid, iat, exp, iss. A house
+ * around libjwt, which verifies the signature; algorithm, key, times and issuer are checked here.
+ * Knows no session table: whether a session was ended is the caller's question. Any thread, but
+ * nobody else may use a signer while jwt_signer_add_previous or _replace change it. */
 #ifndef SESSIONS_JWT_H
 #define SESSIONS_JWT_H
 
@@ -15,11 +18,12 @@
 #include "base/times.h"
 #include "loginsvc/sessions/session.h"
 
-struct jwt_signer; /* opaque; wipes its key when freed */
+struct jwt_signer; /* opaque; wipes its keys when freed */
 
 enum {
     JWT_TEXT_MAX = 4096, /* bytes of a token: longer ones are refused unread */
     JWT_SECRET_MIN = 32, /* bytes of an HS256 secret */
+    JWT_KEYS_MAX = 16,   /* the one that signs and the previous ones */
     JWT_OPENID_SIZE = 65,
     JWT_APPID_SIZE = 33,
 };
@@ -35,28 +39,48 @@ struct jwt_claims {
 
 enum jwt_reason {
     JWT_OK,
-    JWT_TOO_LONG,  /* beyond JWT_TEXT_MAX */
-    JWT_MALFORMED, /* not a JWT */
-    JWT_ALGORITHM, /* not the configured algorithm; "none" among them */
-    JWT_SIGNATURE, /* not signed by our key, or what was signed is no JSON */
-    JWT_EXPIRED,   /* exp has come */
+    JWT_TOO_LONG,    /* beyond JWT_TEXT_MAX */
+    JWT_MALFORMED,   /* not a JWT */
+    JWT_ALGORITHM,   /* not the algorithm of a key of ours, or of the key it names; "none" too */
+    JWT_UNKNOWN_KEY, /* names a key that is not ours (any more, or not yet) */
+    JWT_SIGNATURE,   /* not signed by our key, or what was signed is no JSON */
+    JWT_EXPIRED,     /* exp has come */
     JWT_WRONG_ISSUER,
     JWT_WRONG_CLAIMS, /* a claim is missing or has the wrong type or size, exp among them */
 };
 
 /* Signs and verifies with HS256. NULL with a line in *e (never with the secret) when the secret is
- * shorter than JWT_SECRET_MIN. `issuer` is copied. */
+ * shorter than JWT_SECRET_MIN or a PEM key. `issuer` is copied. */
 struct jwt_signer *jwt_signer_new_hs256(const struct secret *secret, const char *issuer,
                                         struct err *e) MUST_CHECK;
 
-/* Signs with the PEM private key: RS256 for RSA keys (2048 bits at least), ES256 for keys on P-256.
- * NULL with a line in *e for anything else. */
+/* Signs with the private key, the only key in the PEM text: RS256 for RSA keys (2048 to 8192 bits),
+ * ES256 for keys on P-256. NULL with a line in *e for anything else. */
 struct jwt_signer *jwt_signer_new_pem(const struct secret *pem, const char *issuer,
                                       struct err *e) MUST_CHECK;
 
+/* Verifies from now on also what `key` signed: a PEM text with public or private keys (of which
+ * only the public half is kept), or an HS256 secret. Unset adds nothing; a key that is there
+ * already stays as it is. False with a line in *e, and nothing added, for anything else and beyond
+ * JWT_KEYS_MAX. */
+bool jwt_signer_add_previous(struct jwt_signer *j, const struct secret *key,
+                             struct err *e) MUST_CHECK;
+
+/* j goes on with the keys of `newer`, which is freed, in place of its own; its issuer stays. */
+void jwt_signer_replace(struct jwt_signer *j, struct jwt_signer *newer);
+
 void jwt_signer_free(struct jwt_signer *j); /* NULL is allowed */
 
-const char *jwt_signer_algorithm(const struct jwt_signer *j); /* "HS256" */
+/* Of the key that signs: "HS256", and the name that tells it apart, which is no secret. Borrowed
+ * until the keys are replaced. */
+const char *jwt_signer_algorithm(const struct jwt_signer *j);
+const char *jwt_signer_kid(const struct jwt_signer *j);
+
+size_t jwt_signer_count(const struct jwt_signer *j); /* of all keys, 1 to JWT_KEYS_MAX */
+
+/* {"keys":[...]} (RFC 7517) with the public halves, that of the key that signs first; an HS256
+ * secret is not in it. JSON text that the caller frees. */
+char *jwt_signer_jwks(const struct jwt_signer *j) MUST_CHECK;
 
 /* Signs the claims; out receives the token with a NUL. False only when the library fails (memory)
  * or the token would not fit; nothing is written then. */

@@ -4,27 +4,59 @@
 
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
-enum { RSA_BITS_MIN = 2048, PEM_BYTES_MAX = 64 * 1024 };
+enum { RSA_BITS_MIN = 2048, RSA_BITS_MAX = 8192, PEM_BYTES_MAX = 64 * 1024 };
 
-/* Never asks: an encrypted key is refused instead of blocking the start on a terminal. */
-static int no_passphrase(char *buf, int size, int writing, void *arg)
+static const char not_a_key[] = "not an unencrypted PEM key";
+
+/* One block between its BEGIN and END. */
+struct block {
+    char *label;
+    char *header; /* not empty: an encrypted key of the old kind */
+    unsigned char *der;
+    long n;
+};
+
+static void block_deinit(struct block *b)
 {
-    (void)buf, (void)size, (void)writing, (void)arg;
-    return -1;
+    OPENSSL_free(b->label);
+    OPENSSL_free(b->header);
+    OPENSSL_clear_free(b->der, b->der ? (size_t)b->n : 0);
 }
 
-static EVP_PKEY *read_private(struct slice pem)
+enum next { NEXT_BLOCK, NEXT_END, NEXT_BROKEN };
+
+static enum next next_block(BIO *bio, struct block *b)
 {
-    BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.n);
-    ASSERT(bio != NULL);
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
-    BIO_free(bio);
-    ERR_clear_error();
-    return key;
+    *b = (struct block){NULL, NULL, NULL, 0};
+    if (PEM_read_bio(bio, &b->label, &b->header, &b->der, &b->n) == 1)
+        return NEXT_BLOCK;
+    return ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE ? NEXT_END : NEXT_BROKEN;
+}
+
+bool pem_is_in(struct slice text)
+{
+    return text.n > 0 && memmem(text.p, text.n, "-----BEGIN", strlen("-----BEGIN")) != NULL;
+}
+
+/* ---- one key ---- */
+
+static EVP_PKEY *decode(const struct block *b, bool *is_private)
+{
+    const unsigned char *der = b->der;
+    *is_private = false;
+    if (strcmp(b->label, PEM_STRING_PUBLIC) == 0)
+        return d2i_PUBKEY(NULL, &der, b->n);
+    if (strcmp(b->label, PEM_STRING_RSA_PUBLIC) == 0)
+        return d2i_PublicKey(EVP_PKEY_RSA, NULL, &der, b->n);
+    *is_private = strcmp(b->label, PEM_STRING_PKCS8INF) == 0 ||
+                  strcmp(b->label, PEM_STRING_RSA) == 0 ||
+                  strcmp(b->label, PEM_STRING_ECPRIVATEKEY) == 0;
+    return *is_private && b->header[0] == '\0' ? d2i_AutoPrivateKey(NULL, &der, b->n) : NULL;
 }
 
 static bool on_p256(EVP_PKEY *key)
@@ -39,42 +71,97 @@ static bool on_p256(EVP_PKEY *key)
 static bool kind_of(EVP_PKEY *key, enum pem_kind *kind, struct err *e)
 {
     if (EVP_PKEY_is_a(key, "RSA")) {
+        int bits = EVP_PKEY_get_bits(key);
         *kind = PEM_RSA;
-        return EVP_PKEY_get_bits(key) >= RSA_BITS_MIN ||
-               err_set(e, "the RSA key has %d bits, %d or more are needed", EVP_PKEY_get_bits(key),
-                       RSA_BITS_MIN);
+        return (bits >= RSA_BITS_MIN && bits <= RSA_BITS_MAX) ||
+               err_set(e, "the RSA key has %d bits: expected %d to %d", bits, RSA_BITS_MIN,
+                       RSA_BITS_MAX);
     }
     *kind = PEM_P256;
     return (EVP_PKEY_is_a(key, "EC") && on_p256(key)) ||
-           err_set(e, "the private key is neither RSA nor on the curve P-256");
+           err_set(e, "the key is neither RSA nor on the curve P-256");
 }
 
-static void write_public(EVP_PKEY *key, struct secret *out)
+static bool read_key(const struct block *b, struct pem_key *out, struct err *e)
 {
-    BIO *bio = BIO_new(BIO_s_mem());
-    ASSERT(bio != NULL && PEM_write_bio_PUBKEY(bio, key) == 1);
+    out->key = decode(b, &out->is_private);
+    if (!out->key)
+        return err_set(e, not_a_key);
+    bool good = kind_of(out->key, &out->kind, e);
+    if (!good)
+        pem_key_free(out);
+    return good;
+}
+
+void pem_key_free(struct pem_key *k)
+{
+    EVP_PKEY_free(k->key);
+    k->key = NULL;
+}
+
+/* ---- all of them ---- */
+
+/* openssl ecparam writes the name of the curve, which the key has too, as a block of its own. */
+static bool is_passed_over(const struct block *b)
+{
+    return strcmp(b->label, PEM_STRING_ECPARAMETERS) == 0;
+}
+
+static bool read_all(BIO *bio, struct pem_key *out, size_t max, size_t *n, struct err *e)
+{
+    struct block b;
+    enum next next;
+    while ((next = next_block(bio, &b)) == NEXT_BLOCK) {
+        bool good = is_passed_over(&b);
+        if (!good && *n == max)
+            err_set(e, "more keys than %zu", max);
+        else if (!good && (good = read_key(&b, &out[*n], e)))
+            ++*n;
+        block_deinit(&b);
+        if (!good)
+            return false;
+    }
+    return (next == NEXT_END && *n > 0) || err_set(e, not_a_key);
+}
+
+bool pem_read(struct slice text, struct pem_key *out, size_t max, size_t *n, struct err *e)
+{
+    if (text.n == 0 || text.n > PEM_BYTES_MAX)
+        return err_set(e, "no PEM key (empty or over %d bytes)", PEM_BYTES_MAX);
+    BIO *bio = BIO_new_mem_buf(text.p, (int)text.n);
+    ASSERT(bio != NULL);
+    ERR_clear_error(); /* the last error is looked at */
+    *n = 0;
+    bool good = read_all(bio, out, max, n, e);
+    BIO_free(bio);
+    ERR_clear_error();
+    while (!good && *n > 0)
+        pem_key_free(&out[--*n]);
+    return good;
+}
+
+/* ---- writing ---- */
+
+static void take_text(BIO *bio, struct secret *out)
+{
     char *text = NULL;
     long n = BIO_get_mem_data(bio, &text);
     ASSERT(n > 0);
     secret_set(out, (struct slice){text, (size_t)n});
-    BIO_free(bio);
+    BIO_free(bio); /* wipes what it held */
 }
 
-bool pem_public_of(const struct secret *pem, enum pem_kind *kind, struct secret *public_pem,
-                   struct err *e)
+void pem_write_public(const struct pem_key *k, struct secret *out)
 {
-    struct slice text = secret_reveal(pem);
-    if (text.n == 0 || text.n > PEM_BYTES_MAX)
-        return err_set(e, "no PEM private key (empty or over %d bytes)", PEM_BYTES_MAX);
-    EVP_PKEY *key = read_private(text);
-    if (!key)
-        return err_set(e, "not an unencrypted PEM private key");
-    enum pem_kind found = PEM_RSA;
-    bool good = kind_of(key, &found, e);
-    if (good) {
-        *kind = found;
-        write_public(key, public_pem);
-    }
-    EVP_PKEY_free(key);
-    return good;
+    BIO *bio = BIO_new(BIO_s_mem());
+    ASSERT(bio != NULL && PEM_write_bio_PUBKEY(bio, k->key) == 1);
+    take_text(bio, out);
+}
+
+void pem_write_private(const struct pem_key *k, struct secret *out)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    ASSERT(k->is_private && bio != NULL);
+    ASSERT(PEM_write_bio_PrivateKey(bio, k->key, NULL, NULL, 0, NULL, NULL) == 1);
+    take_text(bio, out);
 }

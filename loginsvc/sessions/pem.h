@@ -1,22 +1,41 @@
-/* pem.h - what a PEM private key is good for, and its public half. Any thread. */
+/* pem.h - the keys in a PEM text: which they are, and each again as PEM of its own. Any thread. */
 #ifndef SESSIONS_PEM_H
 #define SESSIONS_PEM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/check.h"
 #include "base/err.h"
 #include "base/secret.h"
 
+struct evp_pkey_st; /* OpenSSL's EVP_PKEY */
+
 enum pem_kind {
-    PEM_RSA,  /* 2048 bits or more: RS256 */
+    PEM_RSA,  /* 2048 to 8192 bits: RS256 */
     PEM_P256, /* on the curve P-256: ES256 */
 };
 
-/* Reads an unencrypted PEM private key: its kind and, in PEM too, its public key (replaces
- * *public_pem). False with a line in *e (which shows nothing of the key) for anything else; the
- * outputs are then untouched. */
-bool pem_public_of(const struct secret *pem, enum pem_kind *kind, struct secret *public_pem,
-                   struct err *e) MUST_CHECK;
+struct pem_key {
+    enum pem_kind kind;
+    bool is_private; /* it has its private half */
+    struct evp_pkey_st *key;
+};
+
+/* Is there PEM in this text, good or bad? */
+bool pem_is_in(struct slice text);
+
+/* Reads all keys of the text, public and private: 1 to max of them into out (each freed with
+ * pem_key_free), *n is their number. False with a line in *e (which shows nothing of a key), and
+ * nothing to free, when there is none or anything else than an unencrypted RSA or P-256 key stands
+ * among them. */
+bool pem_read(struct slice text, struct pem_key *out, size_t max, size_t *n,
+              struct err *e) MUST_CHECK;
+
+void pem_key_free(struct pem_key *k);
+
+/* The key in PEM (replaces *out): its public half alone, or the whole private key. */
+void pem_write_public(const struct pem_key *k, struct secret *out);
+void pem_write_private(const struct pem_key *k, struct secret *out); /* is_private is asserted */
 
 #endif

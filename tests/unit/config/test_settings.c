@@ -337,13 +337,50 @@ static void a_private_key_may_take_the_place_of_the_secret(void **state)
     one_app();
     fixture_setenv("DATA_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
     assert_says(&loginsvc_program, ARGS("--set", "JWT_PRIVATE_KEY=pem"),
-                "--set: JWT_PRIVATE_KEY: not an unencrypted PEM private key");
+                "--set: JWT_PRIVATE_KEY: not an unencrypted PEM key");
     write_private_key("key.pem");
     struct config *c =
         fixture_config(&loginsvc_program, ARGS("--set", "jwt_private_key_file=key.pem"));
     const struct loginsvc_settings *s = config_values(c);
     assert_true(slice_starts(secret_reveal(&s->jwt_private_key), "-----BEGIN PRIVATE KEY-----\n"));
     assert_false(secret_is_set(&s->jwt_secret));
+    config_free(c);
+}
+
+static void previous_keys_are_checked(void **state)
+{
+    (void)state;
+    one_app();
+    keys_of_loginsvc();
+    const struct config_program *p = &loginsvc_program;
+    assert_says(p, ARGS("--set", "JWT_PREVIOUS_KEYS=short"),
+                "--set: JWT_PREVIOUS_KEYS: has 5 bytes: expected 32 or more");
+    assert_says(p, ARGS("--set", "JWT_PREVIOUS_KEYS=-----BEGIN PUBLIC KEY-----"),
+                "--set: JWT_PREVIOUS_KEYS: not an unencrypted PEM key");
+    write_private_key("old.pem");
+    config_free(fixture_config(p, ARGS("--set", "jwt_previous_keys_file=old.pem")));
+}
+
+static void the_keys_of_the_tokens_are_rotated_by_a_reload(void **state)
+{
+    (void)state;
+    one_app();
+    keys_of_loginsvc();
+    fixture_setenv("JWT_SECRET", "");
+    fixture_write("key", "the first secret, of 32 bytes or more");
+    fixture_write("login.ini", "");
+    struct config *c =
+        fixture_config(&loginsvc_program, ARGS("--set", "jwt_secret_file=key", "-c", "login.ini"));
+    fixture_write("key", "the second secret, of 32 bytes or more");
+    fixture_write("login.ini", "jwt_previous_keys = the first secret, of 32 bytes or more\n");
+    struct config_faults *faults = NULL;
+    struct config *next = config_reload(c, &faults);
+    assert_non_null(next);
+    const struct loginsvc_settings *s = config_values(next);
+    assert_int_equal(config_needs_restart(next)->n, 0);
+    assert_true(slice_starts(secret_reveal(&s->jwt_secret), "the second"));
+    assert_true(slice_starts(secret_reveal(&s->jwt_previous_keys), "the first"));
+    config_free(next);
     config_free(c);
 }
 
@@ -408,6 +445,8 @@ int main(void)
         IN_FOLDER(retries_that_cannot_be_are_refused),
         IN_FOLDER(keys_of_loginsvc_are_needed_and_checked),
         IN_FOLDER(a_private_key_may_take_the_place_of_the_secret),
+        IN_FOLDER(previous_keys_are_checked),
+        IN_FOLDER(the_keys_of_the_tokens_are_rotated_by_a_reload),
         IN_FOLDER(workers_may_be_a_word),
         IN_FOLDER(a_bad_database_is_told_without_its_password),
         IN_FOLDER(printed_settings_show_no_secret),

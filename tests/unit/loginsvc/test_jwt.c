@@ -1,119 +1,17 @@
 /* sessions: a JWT is what we signed, with our algorithm, unexpired and complete, or it is refused.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "jwt_fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-
 #include "crypto/base64.h"
-#include "crypto/hmac.h"
-#include "loginsvc/sessions/jwt.h"
-
-#define SECRET "0123456789abcdef0123456789abcdef"
-#define ISSUER "loginsvc"
-#define SID    "0123456789abcdef0123456789abcdef"
-
-#define HS256_HEADER "{\"alg\":\"HS256\",\"typ\":\"JWT\"}"
-#define GOOD_CLAIMS                                                                                \
-    "{\"sub\":\"42\",\"userId\":42,\"openid\":\"openid-1\",\"appid\":\"wx1\",\"sid\":\"" SID       \
-    "\",\"iat\":1000,\"exp\":2000,\"iss\":\"loginsvc\"}"
-
-static const wall_ms_t in_time = {1999999}, too_late = {2000000};
-
-static const struct jwt_claims claims = {
-    .user_id = 42, .openid = "openid-1", .appid = "wx1", .sid = SID, .iat_s = 1000, .exp_s = 2000};
-
-/* ---- making tokens and keys ---- */
-
-static struct secret secret_of(const char *text)
-{
-    struct secret s = {NULL, 0};
-    secret_set(&s, slice_of(text));
-    return s;
-}
-
-static struct jwt_signer *hs256(const char *secret, const char *issuer)
-{
-    struct err e = {""};
-    struct secret s = secret_of(secret);
-    struct jwt_signer *j = jwt_signer_new_hs256(&s, issuer, &e);
-    secret_wipe(&s);
-    assert_non_null(j);
-    return j;
-}
-
-static struct secret pem_of(EVP_PKEY *key, bool encrypted)
-{
-    BIO *bio = BIO_new(BIO_s_mem());
-    const EVP_CIPHER *cipher = encrypted ? EVP_aes_256_cbc() : NULL;
-    const unsigned char *phrase = (const unsigned char *)"phrase";
-    assert_int_equal(PEM_write_bio_PrivateKey(bio, key, cipher, encrypted ? phrase : NULL,
-                                              encrypted ? 6 : 0, NULL, NULL),
-                     1);
-    char *text = NULL;
-    long n = BIO_get_mem_data(bio, &text);
-    struct secret s = {NULL, 0};
-    secret_set(&s, (struct slice){text, (size_t)n});
-    BIO_free(bio);
-    return s;
-}
-
-static struct jwt_signer *signer_of(EVP_PKEY *key, bool encrypted, struct err *e)
-{
-    assert_non_null(key);
-    struct secret pem = pem_of(key, encrypted);
-    struct jwt_signer *j = jwt_signer_new_pem(&pem, ISSUER, e);
-    secret_wipe(&pem);
-    EVP_PKEY_free(key);
-    return j;
-}
-
-static void append_part(struct text *t, const char *part)
-{
-    char encoded[8192];
-    base64_encode(BASE64_URL, part, strlen(part), encoded, sizeof encoded);
-    text_str(t, encoded);
-}
-
-/* A token of any header and claims, signed with HMAC-SHA256 under `key`; NULL: the signature is
- * empty. The caller frees. */
-static char *forge(const char *header, const char *body, struct slice key)
-{
-    enum { SIZE = 16384 };
-    char *token = xcalloc(SIZE, 1);
-    struct text t = text_init(token, SIZE);
-    append_part(&t, header);
-    text_char(&t, '.');
-    append_part(&t, body);
-    uint8_t tag[HMAC_SHA256_SIZE];
-    char encoded[BASE64_TEXT_SIZE(HMAC_SHA256_SIZE)];
-    hmac_sha256(key, (struct slice){t.p, t.n}, tag);
-    base64_encode(BASE64_URL, tag, sizeof tag, encoded, sizeof encoded);
-    text_char(&t, '.');
-    if (key.p)
-        text_str(&t, encoded);
-    return token;
-}
-
-static const char *verify(const struct jwt_signer *j, const char *token, wall_ms_t now)
-{
-    struct jwt_claims c;
-    return jwt_reason_name(jwt_signer_verify(j, slice_of(token), now, &c));
-}
 
 /* What our HS256 signer says of a token made with its own secret. */
 static void assert_forged(const char *header, const char *body, const char *reason)
 {
-    struct jwt_signer *j = hs256(SECRET, ISSUER);
+    struct jwt_signer *j = hs256_signer(SECRET, ISSUER);
     char *token = forge(header, body, slice_of(SECRET));
     const char *said = verify(j, token, in_time);
     if (strcmp(said, reason) != 0)
@@ -128,7 +26,7 @@ static void assert_round_trip(const struct jwt_signer *j)
 {
     char token[JWT_TEXT_MAX + 1];
     struct jwt_claims c = {0};
-    assert_true(jwt_signer_sign(j, &claims, token));
+    assert_true(jwt_signer_sign(j, &good_claims, token));
     assert_int_equal(jwt_signer_verify(j, slice_of(token), in_time, &c), JWT_OK);
     assert_int_equal(c.user_id, 42);
     assert_string_equal(c.openid, "openid-1");
@@ -141,7 +39,7 @@ static void assert_round_trip(const struct jwt_signer *j)
 static void what_was_signed_verifies(void **state)
 {
     (void)state;
-    struct jwt_signer *j = hs256(SECRET, ISSUER);
+    struct jwt_signer *j = hs256_signer(SECRET, ISSUER);
     assert_string_equal(jwt_signer_algorithm(j), "HS256");
     assert_round_trip(j);
     jwt_signer_free(j);
@@ -150,11 +48,7 @@ static void what_was_signed_verifies(void **state)
 static void a_private_key_in_pem_signs_es256_or_rs256(void **state)
 {
     (void)state;
-    struct err e = {""};
-    struct jwt_signer *es = signer_of(EVP_EC_gen("P-256"), false, &e);
-    struct jwt_signer *rs = signer_of(EVP_RSA_gen(2048), false, &e);
-    assert_non_null(es);
-    assert_non_null(rs);
+    struct jwt_signer *es = signer_of(ec_key()), *rs = signer_of(rsa_key());
     assert_string_equal(jwt_signer_algorithm(es), "ES256");
     assert_string_equal(jwt_signer_algorithm(rs), "RS256");
     assert_round_trip(es);
@@ -166,9 +60,9 @@ static void a_private_key_in_pem_signs_es256_or_rs256(void **state)
 static void the_claims_are_those_of_the_contract(void **state)
 {
     (void)state;
-    struct jwt_signer *j = hs256(SECRET, ISSUER);
+    struct jwt_signer *j = hs256_signer(SECRET, ISSUER);
     char token[JWT_TEXT_MAX + 1], body[512];
-    assert_true(jwt_signer_sign(j, &claims, token));
+    assert_true(jwt_signer_sign(j, &good_claims, token));
     struct slice rest = slice_of(token);
     slice_cut(&rest, '.');
     size_t n = 0;
@@ -196,9 +90,9 @@ static void a_token_made_by_hand_to_the_letter_is_accepted(void **state)
 static void a_token_dies_at_exp_with_no_leeway(void **state)
 {
     (void)state;
-    struct jwt_signer *j = hs256(SECRET, ISSUER);
+    struct jwt_signer *j = hs256_signer(SECRET, ISSUER);
     char token[JWT_TEXT_MAX + 1];
-    assert_true(jwt_signer_sign(j, &claims, token));
+    assert_true(jwt_signer_sign(j, &good_claims, token));
     assert_string_equal(verify(j, token, in_time), "ok");
     assert_string_equal(verify(j, token, too_late), "expired");
     jwt_signer_free(j);
@@ -209,7 +103,7 @@ static void a_token_dies_at_exp_with_no_leeway(void **state)
 static void alg_none_is_refused_with_and_without_a_signature(void **state)
 {
     (void)state;
-    struct jwt_signer *j = hs256(SECRET, ISSUER);
+    struct jwt_signer *j = hs256_signer(SECRET, ISSUER);
     static const char *const headers[] = {"{\"alg\":\"none\"}",
                                           "{\"alg\":\"None\",\"typ\":\"JWT\"}",
                                           "{\"alg\":\"NONE\"}", "{\"alg\":\"\"}", "{}"};
@@ -234,24 +128,6 @@ static void every_other_algorithm_is_refused(void **state)
     assert_forged("{\"alg\":[\"HS256\"]}", GOOD_CLAIMS, "algorithm");
 }
 
-static void a_public_key_is_no_hmac_secret(void **state)
-{
-    (void)state;
-    struct err e = {""};
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    BIO *bio = BIO_new(BIO_s_mem());
-    assert_int_equal(PEM_write_bio_PUBKEY(bio, key), 1);
-    char *public_pem = NULL;
-    long n = BIO_get_mem_data(bio, &public_pem);
-    char *token = forge(HS256_HEADER, GOOD_CLAIMS, (struct slice){public_pem, (size_t)n});
-    struct jwt_signer *j = signer_of(key, false, &e);
-    assert_non_null(j);
-    assert_string_equal(verify(j, token, in_time), "algorithm");
-    jwt_signer_free(j);
-    free(token);
-    BIO_free(bio);
-}
-
 static void a_header_that_is_ambiguous_or_asks_for_more_is_refused(void **state)
 {
     (void)state;
@@ -266,42 +142,13 @@ static void a_header_that_is_ambiguous_or_asks_for_more_is_refused(void **state)
 static void another_secret_does_not_verify(void **state)
 {
     (void)state;
-    struct jwt_signer *ours = hs256(SECRET, ISSUER);
-    struct jwt_signer *theirs = hs256("another secret of thirty-two bytes", ISSUER);
+    struct jwt_signer *ours = hs256_signer(SECRET, ISSUER);
+    struct jwt_signer *theirs = hs256_signer("another secret of thirty-two bytes", ISSUER);
     char token[JWT_TEXT_MAX + 1];
-    assert_true(jwt_signer_sign(theirs, &claims, token));
-    assert_string_equal(verify(ours, token, in_time), "signature");
+    assert_true(jwt_signer_sign(theirs, &good_claims, token));
+    assert_string_equal(verify(ours, token, in_time), "unknown_key");
     jwt_signer_free(theirs);
     jwt_signer_free(ours);
-}
-
-static void assert_no_change_passes(const struct jwt_signer *j)
-{
-    char token[JWT_TEXT_MAX + 1];
-    assert_true(jwt_signer_sign(j, &claims, token));
-    size_t n = strlen(token);
-    for (size_t i = 0; i < n; i++) {
-        char kept = token[i];
-        token[i] = kept == 'A' ? 'Q' : 'A'; /* differ in bits that every character carries */
-        assert_string_not_equal(verify(j, token, in_time), "ok");
-        token[i] = kept;
-    }
-    for (size_t i = 0; i < n; i++) {
-        struct jwt_claims c;
-        assert_int_not_equal(jwt_signer_verify(j, (struct slice){token, i}, in_time, &c), JWT_OK);
-    }
-    assert_string_equal(verify(j, token, in_time), "ok");
-}
-
-static void no_changed_or_cut_token_passes(void **state)
-{
-    (void)state;
-    struct err e = {""};
-    struct jwt_signer *hs = hs256(SECRET, ISSUER), *es = signer_of(EVP_EC_gen("P-256"), false, &e);
-    assert_no_change_passes(hs);
-    assert_no_change_passes(es);
-    jwt_signer_free(es);
-    jwt_signer_free(hs);
 }
 
 static void what_is_no_token_is_malformed(void **state)
@@ -309,7 +156,7 @@ static void what_is_no_token_is_malformed(void **state)
     (void)state;
     static const char *const wrong[] = {"",      ".",       "..",       "a",      "a.b",
                                         "a.b.c", "a.b.c.d", "e30.e30.", ".e30.x", "e30..x"};
-    struct jwt_signer *j = hs256(SECRET, ISSUER);
+    struct jwt_signer *j = hs256_signer(SECRET, ISSUER);
     char token[JWT_TEXT_MAX + 1], longer[JWT_TEXT_MAX + 8];
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         const char *said = verify(j, wrong[i], in_time);
@@ -317,7 +164,7 @@ static void what_is_no_token_is_malformed(void **state)
             fail_msg("%s for \"%s\"", said, wrong[i]);
     }
     /* Characters that a lenient decoder skips. */
-    assert_true(jwt_signer_sign(j, &claims, token));
+    assert_true(jwt_signer_sign(j, &good_claims, token));
     static const char *const extras[] = {"=", " ", "\n", "."};
     for (size_t i = 0; i < ARRAY_LEN(extras); i++) {
         snprintf(longer, sizeof longer, "%s%s", token, extras[i]);
@@ -332,7 +179,7 @@ static void what_is_no_token_is_malformed(void **state)
 static void a_token_beyond_4_kib_is_refused_unread(void **state)
 {
     (void)state;
-    struct jwt_signer *j = hs256(SECRET, ISSUER);
+    struct jwt_signer *j = hs256_signer(SECRET, ISSUER);
     char *long_body = xcalloc(8192, 1);
     memset(long_body, ' ', 4000);
     memcpy(long_body + 4000, GOOD_CLAIMS, sizeof GOOD_CLAIMS);
@@ -391,34 +238,6 @@ static void another_issuer_is_refused(void **state)
     assert_claim(",\"iss\":\"loginsvc\"", "", "wrong_issuer");
 }
 
-/* ---- keys ---- */
-
-static void assert_key_refused(EVP_PKEY *key, bool encrypted, const char *why)
-{
-    struct err e = {""};
-    assert_null(signer_of(key, encrypted, &e));
-    assert_non_null(strstr(e.text, why));
-}
-
-static void weak_and_foreign_keys_are_refused_with_the_reason(void **state)
-{
-    (void)state;
-    struct err e = {""};
-    struct secret weak = secret_of("0123456789abcdef0123456789abcde"), none = {NULL, 0};
-    assert_null(jwt_signer_new_hs256(&weak, ISSUER, &e));
-    assert_non_null(strstr(e.text, "31 bytes"));
-    assert_null(strstr(e.text, "abcdef"));
-    assert_null(jwt_signer_new_hs256(&none, ISSUER, &e));
-    assert_null(jwt_signer_new_pem(&weak, ISSUER, &e));
-    assert_non_null(strstr(e.text, "not an unencrypted PEM private key"));
-    assert_null(jwt_signer_new_pem(&none, ISSUER, &e));
-    secret_wipe(&weak);
-    assert_key_refused(EVP_EC_gen("P-384"), false, "P-256");
-    assert_key_refused(EVP_RSA_gen(1024), false, "1024 bits");
-    assert_key_refused(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), false, "neither RSA nor");
-    assert_key_refused(EVP_EC_gen("P-256"), true, "not an unencrypted PEM private key");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -429,15 +248,12 @@ int main(void)
         cmocka_unit_test(a_token_dies_at_exp_with_no_leeway),
         cmocka_unit_test(alg_none_is_refused_with_and_without_a_signature),
         cmocka_unit_test(every_other_algorithm_is_refused),
-        cmocka_unit_test(a_public_key_is_no_hmac_secret),
         cmocka_unit_test(a_header_that_is_ambiguous_or_asks_for_more_is_refused),
         cmocka_unit_test(another_secret_does_not_verify),
-        cmocka_unit_test(no_changed_or_cut_token_passes),
         cmocka_unit_test(what_is_no_token_is_malformed),
         cmocka_unit_test(a_token_beyond_4_kib_is_refused_unread),
         cmocka_unit_test(a_missing_or_wrong_claim_is_refused),
         cmocka_unit_test(another_issuer_is_refused),
-        cmocka_unit_test(weak_and_foreign_keys_are_refused_with_the_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
