@@ -55,6 +55,8 @@ struct db_driver {
     bool (*run)(struct db *db, enum query q, const struct db_value *params, db_row_fn *on_row,
                 void *arg, struct db_error *e);
     int64_t (*last_id)(struct db *db);
+    int64_t (*changes)(struct db *db);
+    bool (*scrub)(struct db *db, mono_ms_t deadline, struct db_error *e); /* may be NULL */
     bool (*maintain)(struct db *db, struct db_error *e);
     void (*close)(struct db *db);
 };
@@ -113,6 +115,20 @@ static inline bool db_run(struct db *db, enum query q, const struct db_value *pa
 static inline int64_t db_last_id(struct db *db)
 {
     return db->driver->last_id(db);
+}
+
+/* How many rows the last UPDATE or DELETE matched, also those that it left as they were. */
+static inline int64_t db_changes(struct db *db)
+{
+    return db->driver->changes(db);
+}
+
+/* Makes what was deleted unreadable in the database's files, as far as they are ours to look after:
+ * a driver without it leaves that to its server. Waits for other users of the files until
+ * `deadline`, then ERR_BACKOFF. Outside transactions. */
+static inline bool db_scrub(struct db *db, mono_ms_t deadline, struct db_error *e)
+{
+    return !db->driver->scrub || db->driver->scrub(db, deadline, e);
 }
 
 /* Housekeeping that would stall a commit; on a connection of its own, outside transactions. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "loginsvc/users/sqlite_schema.h"
+#include "loginsvc/users/sqlite_scrub.h"
 #include "loginsvc/users/turn.h"
 #include "sys/clock.h"
 
@@ -304,7 +305,21 @@ static int64_t sqlite_last_id(struct db *db)
     return sqlite3_last_insert_rowid(of(db)->conn.raw);
 }
 
+static int64_t sqlite_changes(struct db *db)
+{
+    return sqlite3_changes(of(db)->conn.raw);
+}
+
 /* ---- housekeeping ---- */
+
+static bool sqlite_scrub(struct db *db, mono_ms_t deadline, struct db_error *e)
+{
+    struct sqlite *s = of(db);
+    if (!ready(s, deadline, e))
+        return false;
+    int code = sqlite_scrub_run(&s->conn, &s->turn, deadline);
+    return code == SQLITE_OK || failed(s, code, e);
+}
 
 /* A passive checkpoint never keeps a writer waiting; under steady load it never catches up either,
  * so a WAL that grew too long is restarted at the price of one short stall. */
@@ -339,6 +354,8 @@ static const struct db_driver driver = {
     .rollback_to = sqlite_rollback_to,
     .run = sqlite_run,
     .last_id = sqlite_last_id,
+    .changes = sqlite_changes,
+    .scrub = sqlite_scrub,
     .maintain = sqlite_maintain,
     .close = sqlite_close,
 };

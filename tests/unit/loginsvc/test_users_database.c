@@ -80,7 +80,7 @@ static void a_database_of_a_newer_program_is_refused(void **state)
     struct fixture *f = *state;
     fixture_close(f);
     tamper(f, "INSERT INTO schema_migrations VALUES (99, 'from the future', 0)");
-    assert_refused(f, KEY_A, "the database has schema version 99, this program knows 1");
+    assert_refused(f, KEY_A, "the database has schema version 99, this program knows 2");
 }
 
 static void another_data_key_is_refused(void **state)
