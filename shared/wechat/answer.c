@@ -1,15 +1,14 @@
 #include "wechat/answer.h"
 
 #include <jansson.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "wechat/ascii.h"
+#include "wechat/field.h"
+#include "wechat/phone_info.h"
 
 enum {
     HTTP_OK = 200,
-    PHONE_DIGITS_MIN = 3, /* the shortest numbers there are */
-    COUNTRY_DIGITS_MAX = 4,
     SESSION_KEY_LEN = 24, /* base64 of 16 bytes: 22 characters and "==" */
     IP_TEXT_MAX = 45,     /* the longest textual IPv6 address */
     RID_GROUP_LEN = 8,
@@ -50,49 +49,12 @@ static struct slice without_first(struct slice s, size_t n)
     return (struct slice){s.p + n, s.n - n};
 }
 
-/* ---- reading fields, each absent or in the wrong form = false ---- */
-
-static struct slice string_of(const json_t *value)
-{
-    return (struct slice){json_string_value(value), json_string_length(value)};
-}
-
-static bool read_int(const json_t *value, int64_t min, int64_t max, int64_t *out)
-{
-    if (json_is_string(value))
-        return slice_to_int(string_of(value), min, max, out);
-    if (!json_is_integer(value) || json_integer_value(value) < min ||
-        json_integer_value(value) > max)
-        return false;
-    *out = json_integer_value(value);
-    return true;
-}
-
-/* A string as it is, or a number as its decimal digits. */
-static bool read_text(const json_t *value, char *out, size_t size)
-{
-    if (json_is_string(value))
-        return slice_copy(string_of(value), out, size);
-    if (!json_is_integer(value))
-        return false;
-    int n = snprintf(out, size, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-    return n > 0 && (size_t)n < size;
-}
+/* ---- fields, each absent or in the wrong form = false ---- */
 
 static bool read_openid(const json_t *value, char out[WECHAT_OPENID_MAX + 1])
 {
-    return ascii_only(string_of(value), 1, WECHAT_OPENID_MAX, ascii_identifier) &&
-           slice_copy(string_of(value), out, WECHAT_OPENID_MAX + 1);
-}
-
-static bool read_phone(const json_t *value, char out[WECHAT_PHONE_MAX + 1])
-{
-    if (!read_text(value, out, WECHAT_PHONE_MAX + 1))
-        return false;
-    struct slice digits = slice_of(out);
-    if (slice_starts(digits, "+"))
-        digits = without_first(digits, 1);
-    return ascii_only(digits, PHONE_DIGITS_MIN, WECHAT_PHONE_MAX, ascii_digit);
+    return ascii_only(field_string(value), 1, WECHAT_OPENID_MAX, ascii_identifier) &&
+           slice_copy(field_string(value), out, WECHAT_OPENID_MAX + 1);
 }
 
 static bool is_session_key(struct slice s)
@@ -151,17 +113,10 @@ static void set_refused(struct wechat_reply *reply, int errcode, enum err_class 
             reply->rid[0] ? " (rid " : "", reply->rid, reply->rid[0] ? ")" : "");
 }
 
-static void wipe_member(json_t *answer, const char *name)
-{
-    json_t *value = json_object_get(answer, name);
-    if (json_is_string(value)) /* jansson's own heap copy, about to be freed */
-        bytes_wipe((char *)json_string_value(value), json_string_length(value));
-}
-
 static void close_answer(json_t *answer)
 {
-    wipe_member(answer, "access_token");
-    wipe_member(answer, "session_key");
+    field_wipe(answer, "access_token");
+    field_wipe(answer, "session_key");
     json_decref(answer);
 }
 
@@ -191,11 +146,11 @@ static json_t *open_answer(struct wechat_reply *reply, enum err_class (*class_of
         return NULL;
     const json_t *value = json_object_get(answer, "errcode");
     int64_t errcode = 0;
-    if (value && !read_int(value, INT32_MIN, INT32_MAX, &errcode)) {
+    if (value && !field_int(value, INT32_MIN, INT32_MAX, &errcode)) {
         set_not_an_answer(reply, "errcode is no number");
     } else if (errcode != 0) {
         set_refused(reply, (int)errcode, class_of((int)errcode),
-                    string_of(json_object_get(answer, "errmsg")));
+                    field_string(json_object_get(answer, "errmsg")));
     } else {
         return answer;
     }
@@ -209,7 +164,7 @@ static json_t *open_answer(struct wechat_reply *reply, enum err_class (*class_of
 static bool read_expires_in(const json_t *value, int64_t *out_s)
 {
     if (!json_is_real(value))
-        return read_int(value, 1, WECHAT_EXPIRES_MAX, out_s);
+        return field_int(value, 1, WECHAT_EXPIRES_MAX, out_s);
     double s = json_real_value(value);
     if (!(s >= 1 && s <= (double)WECHAT_EXPIRES_MAX))
         return false;
@@ -219,7 +174,7 @@ static bool read_expires_in(const json_t *value, int64_t *out_s)
 
 static bool read_token(const json_t *answer, struct wechat_token_result *out)
 {
-    struct slice token = string_of(json_object_get(answer, "access_token"));
+    struct slice token = field_string(json_object_get(answer, "access_token"));
     if (!ascii_only(token, 1, WECHAT_TOKEN_MAX, ascii_printable) ||
         !read_expires_in(json_object_get(answer, "expires_in"), &out->expires_in_s))
         return false;
@@ -241,10 +196,10 @@ void wechat_parse_token(struct wechat_token_result *out, int http_status, struct
 static bool read_session(const json_t *answer, struct wechat_session_result *out)
 {
     const json_t *unionid = json_object_get(answer, "unionid");
-    struct slice key = string_of(json_object_get(answer, "session_key"));
+    struct slice key = field_string(json_object_get(answer, "session_key"));
     if (!read_openid(json_object_get(answer, "openid"), out->openid))
         return false;
-    if (string_of(unionid).n > 0 && !read_openid(unionid, out->unionid))
+    if (field_string(unionid).n > 0 && !read_openid(unionid, out->unionid))
         return false;
     if (is_session_key(key))
         secret_set(&out->session_key, key);
@@ -262,21 +217,11 @@ void wechat_parse_session(struct wechat_session_result *out, int http_status, st
     close_answer(answer);
 }
 
-static bool read_phone_info(const json_t *info, struct wechat_phone_result *out)
+static void take_phone(struct wechat_phone_result *out, const struct wechat_phone *phone)
 {
-    const json_t *code = json_object_get(info, "countryCode");
-    return read_phone(json_object_get(info, "phoneNumber"), out->phone_number) &&
-           read_phone(json_object_get(info, "purePhoneNumber"), out->pure_number) &&
-           read_text(code, out->country_code, sizeof out->country_code) &&
-           ascii_only(slice_of(out->country_code), 1, COUNTRY_DIGITS_MAX, ascii_digit);
-}
-
-/* Empties what a refused answer must not leave behind. */
-static void drop_phone(struct wechat_phone_result *out)
-{
-    struct wechat_reply reply = out->reply;
-    wechat_phone_result_deinit(out);
-    out->reply = reply;
+    memcpy(out->phone_number, phone->phone_number, sizeof out->phone_number);
+    memcpy(out->pure_number, phone->pure_number, sizeof out->pure_number);
+    memcpy(out->country_code, phone->country_code, sizeof out->country_code);
 }
 
 void wechat_parse_phone(struct wechat_phone_result *out, int http_status, struct slice body,
@@ -287,15 +232,17 @@ void wechat_parse_phone(struct wechat_phone_result *out, int http_status, struct
     if (!answer)
         return;
     const json_t *info = json_object_get(answer, "phone_info");
-    const json_t *about = json_object_get(json_object_get(info, "watermark"), "appid");
-    if (!json_is_string(about) || !read_phone_info(info, out)) {
+    struct slice about = phone_info_appid(info);
+    struct wechat_phone phone;
+    if (!about.p || !phone_info_read(info, &phone)) {
         set_not_an_answer(&out->reply, "no usable phone_info");
-        drop_phone(out);
-    } else if (!slice_eq(string_of(about), appid)) {
+    } else if (!slice_eq(about, appid)) {
         set_not_an_answer(&out->reply, "its watermark names another appid");
         out->reply.error_class = ERR_OPERATOR;
-        drop_phone(out);
+    } else {
+        take_phone(out, &phone);
     }
+    bytes_wipe(&phone, sizeof phone);
     close_answer(answer);
 }
 

@@ -19,10 +19,10 @@
 #include "base/secret.h"
 #include "base/text.h"
 #include "wechat/errcode.h"
+#include "wechat/phone_info.h"
 #include "wechat/request.h"
 
 enum {
-    WECHAT_PHONE_MAX = 24,      /* a plus, a country code, and E.164's 15 digits */
     WECHAT_EXPIRES_MAX = 86400, /* 7200 today, "may change"; beyond a day it is no token's life */
     WECHAT_ANSWER_MAX = 64 * 1024,
     WECHAT_RID_SIZE = 27, /* 8hex-8hex-8hex and NUL */
@@ -71,9 +71,9 @@ struct wechat_session_result {
 
 struct wechat_phone_result {
     struct wechat_reply reply;
-    char phone_number[WECHAT_PHONE_MAX + 1]; /* with area code when not from mainland China */
-    char pure_number[WECHAT_PHONE_MAX + 1];  /* without */
-    char country_code[8];                    /* digits: "86" */
+    char phone_number[WECHAT_PHONE_MAX + 1]; /* these three as in phone_info.h */
+    char pure_number[WECHAT_PHONE_MAX + 1];
+    char country_code[WECHAT_COUNTRY_CODE_SIZE];
 };
 
 struct wechat_probe_result {

@@ -1,5 +1,7 @@
 """wxsim does what tests order: faults of every kind, displaced tokens, honest books, a clean
 end."""
+import base64
+import json
 import os
 import signal
 import socket
@@ -300,6 +302,45 @@ def test_many_codes_come_in_one_order(wxsim):
     assert all(wxsim.phone(token, code)["errcode"] == 0 for code in phones)
 
 
+def decrypted(session_key, told):
+    """What the openssl program makes of the data: bytes; an error when the padding is wrong."""
+    key, iv, data = (base64.b64decode(text, validate=True)
+                     for text in (session_key, told["iv"], told["encryptedData"]))
+    return subprocess.run(["openssl", "enc", "-d", "-aes-128-cbc", "-K", key.hex(), "-iv",
+                           iv.hex()], input=data, capture_output=True, check=True).stdout
+
+
+def test_an_encrypted_phone_is_for_the_session_key_of_the_last_login(wxsim, app):
+    first = wxsim.login(wxsim.login_code(openid="oEve"))["session_key"]
+    assert len(base64.b64decode(first, validate=True)) == 16
+    told = wxsim.encrypted_phone("oEve", "13800001111")
+    assert set(told) == {"encryptedData", "iv"}
+    assert len(base64.b64decode(told["iv"], validate=True)) == 16
+    plain = json.loads(decrypted(first, told))
+    assert abs(plain["watermark"].pop("timestamp") - time.time()) < 60
+    assert plain == {"phoneNumber": "13800001111", "purePhoneNumber": "13800001111",
+                     "countryCode": "86", "watermark": {"appid": app.id}}
+    wxsim.login(wxsim.login_code())     # somebody else's
+    again = wxsim.encrypted_phone("oEve", "13800001111")
+    assert again["iv"] != told["iv"] and json.loads(decrypted(first, again))
+    second = wxsim.login(wxsim.login_code(openid="oEve"))["session_key"]
+    assert second != first
+    told = wxsim.encrypted_phone("oEve", "98765432", countryCode="852", age_s=3600)
+    plain = json.loads(decrypted(second, told))
+    assert (plain["phoneNumber"], plain["countryCode"]) == ("85298765432", "852")
+    assert abs(plain["watermark"]["timestamp"] + 3600 - time.time()) < 60
+
+
+@pytest.mark.parametrize("order", [
+    {"openid": "oEve", "phone": "13800001111"}, {"openid": "oEve"}, {"phone": "13800001111"},
+    {"openid": "oFay", "phone": "13800001111", "age_s": "old"},
+    {"openid": "oFay", "phone": "13800001111", "appid": "wxnobody"}])
+def test_there_is_no_encrypted_phone_without_a_login_or_a_number(wxsim, order):
+    wxsim.login(wxsim.login_code(openid="oFay"))
+    answer = wxsim.session.post(wxsim.url + "/_sim/encrypted-phone", json=order)
+    assert answer.status_code == 400 and answer.json()["error"]
+
+
 # ---- the program ----
 
 def run(*args, env=None, cwd=None):
@@ -311,7 +352,8 @@ def test_help_explains_settings_orders_and_every_fault(tmp_path):
     told = run("--help", cwd=tmp_path)
     assert told.returncode == 0
     for word in ("--listen", "--app", "--expires-in", "--overlap", "--code-ttl", "--latency",
-                 "--seed", "login-code", "phone-code", "displace", "release", "stats"):
+                 "--seed", "login-code", "phone-code", "encrypted-phone", "displace", "release",
+                 "stats"):
         assert word in told.stdout, word
     for kind in ("delay", "hang", "reset", "http500", "busy", "errcode", "garbage", "empty", "lost",
                  "hold", "truncated", "http502", "huge"):

@@ -1,8 +1,7 @@
 /* A user's login, phone number and session. */
-#include <string.h>
-
 #include "crypto/hmac.h"
 #include "wxsim/handlers.h"
+#include "wxsim/phone_data.h"
 #include "wxsim/query.h"
 
 enum { PARAM_SIZE = 256 };
@@ -41,19 +40,12 @@ void visit_jscode2session(struct visit *v)
         give_login(v, a, code);
 }
 
-/* Numbers of the mainland (86) stand alone; others carry their country's code in front. */
 static void give_phone(struct visit *v, const struct phone *phone)
 {
     struct text *body = &v->answer->body;
-    bool foreign = strcmp(phone->country, "86") != 0;
-    const char *quote = v->app->country_code_number ? "" : "\"";
-    text_fmt(body,
-             "{\"errcode\":0,\"errmsg\":\"ok\",\"phone_info\":{\"phoneNumber\":\"%s%s\","
-             "\"purePhoneNumber\":\"%s\",\"countryCode\":%s%s%s,",
-             foreign ? phone->country : "", phone->number, phone->number, quote, phone->country,
-             quote);
-    text_fmt(body, "\"watermark\":{\"timestamp\":%lld,\"appid\":\"%s\"}}}",
-             (long long)(phone->tapped_at.ms / 1000), v->app->appid);
+    text_str(body, "{\"errcode\":0,\"errmsg\":\"ok\",\"phone_info\":");
+    phone_data_write(body, v->app, phone);
+    text_char(body, '}');
 }
 
 static int spend_phone(struct visit *v, const json_t *json, struct phone *phone)

@@ -1,12 +1,14 @@
 #include "wxsim/control.h"
 
 #include "wxsim/fields.h"
+#include "wxsim/phone_data.h"
 
 enum {
     CODES_AT_ONCE = 10000,
     TIMES_MAX = 1000000,
     DELAY_MAX_MS = 3600 * 1000,
     ERRCODE_MAX = 99999999,
+    AGE_MAX_S = 366 * 24 * 3600,
 };
 
 /* One order on its way. */
@@ -73,17 +75,45 @@ static void order_login_code(struct order *o)
     make_codes(o, &order, book_make_login_code);
 }
 
+static struct slice country_of(struct fields *f)
+{
+    struct slice country = fields_text(f, "countryCode", 5);
+    return country.n ? country : SLICE_LIT("86");
+}
+
 static void order_phone_code(struct order *o)
 {
     struct fields *f = &o->fields;
-    struct slice country = fields_text(f, "countryCode", 5);
     const struct code_order order = {
         .openid = fields_text(f, "openid", OPENID_MAX),
         .phone = fields_need_text(f, "phone", 19),
-        .country = country.n ? country : SLICE_LIT("86"),
+        .country = country_of(f),
         .errcode = (int)fields_int(f, "errcode", -1, ERRCODE_MAX, 0),
     };
     make_codes(o, &order, book_make_phone_code);
+}
+
+/* As the app's getPhoneNumber gets it from WeChat on the user's phone, which knows the session_key
+ * of the last login. */
+static void order_encrypted_phone(struct order *o)
+{
+    struct fields *f = &o->fields;
+    const struct app *a = order_app(o);
+    struct slice openid = fields_need_text(f, "openid", OPENID_MAX);
+    struct slice number = fields_need_text(f, "phone", 19), country = country_of(f);
+    int64_t age_s = fields_int(f, "age_s", -AGE_MAX_S, AGE_MAX_S, 0);
+    char key[SESSION_KEY_CHARS + 1], number_text[20], country_text[6];
+    if (!f->wrong && !book_session_key(o->c->book, a, openid, key))
+        fields_wrong(f, "openid: has no session_key before a login");
+    if (f->wrong)
+        return;
+    ASSERT(slice_copy(number, number_text, sizeof number_text) &&
+           slice_copy(country, country_text, sizeof country_text));
+    struct phone phone = {number_text, country_text, wall_after(o->now.wall, -age_s * 1000)};
+    struct phone_data data;
+    phone_data_encrypt(key, a, &phone, &data);
+    reply_set(o, "encryptedData", json_string(data.encrypted));
+    reply_set(o, "iv", json_string(data.iv));
 }
 
 /* ---- faults ---- */
@@ -303,6 +333,8 @@ static void order_stats(struct order *o)
       "{appid?, openid?, unionid?, errcode?, count?} -> {code}, with count {codes}")               \
     X("phone-code", true, order_phone_code,                                                        \
       "{appid?, phone, countryCode?, openid?, errcode?, count?} -> the same")                      \
+    X("encrypted-phone", true, order_encrypted_phone,                                              \
+      "{appid?, openid, phone, countryCode?, age_s?} -> {encryptedData, iv} of getPhoneNumber")    \
     X("fault", true, order_fault, "{path, kind, times?, ms?, errcode?}: see below")                \
     X("release", true, order_release, "lets held answers go")                                      \
     X("displace", true, order_displace,                                                            \

@@ -98,6 +98,11 @@ class Wxsim:
     def phone_code(self, phone, **fields):
         return self.order("phone-code", phone=phone, **fields)["code"]
 
+    def encrypted_phone(self, openid, phone, **fields):
+        """What the user's mini program gets in e.detail of getPhoneNumber: {"encryptedData",
+        "iv"}."""
+        return self.order("encrypted-phone", openid=openid, phone=phone, **fields)
+
     def fault(self, path, kind, times=1, **fields):
         self.order("fault", path=path, kind=kind, times=times, **fields)
 
