@@ -132,7 +132,7 @@ static void parts_of_several_tokens_do_not_make_one(void **state)
 
 /* ---- random bytes ---- */
 
-enum { ROUNDS = 20000, SEED = 20240601 };
+enum { ROUNDS = 10000, SEED = 20240601 };
 
 static size_t below(struct prng *r, size_t n)
 {
