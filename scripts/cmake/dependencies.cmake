@@ -16,6 +16,3 @@ pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
 
 # The distribution's Python, for which the distribution's pytest and redis modules are installed.
 find_program(SYSTEM_PYTHON3 python3 PATHS /usr/bin NO_DEFAULT_PATH REQUIRED)
-
-# The example mini program's JavaScript is tested in Node.
-find_program(NODE node REQUIRED)

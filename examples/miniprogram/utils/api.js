@@ -23,13 +23,13 @@ function login(codes) {
   return startSession('/v1/login', codes);
 }
 
-// 应答丢失之后，重发的注册可能得到 ticket_used：那就是前一次成了，以微信号登录即可。
+// 应答丢失之后，重发的注册可能得到 409（票据用过了）：那就是前一次成了，以微信号登录即可。
 async function register(fields) {
   const loginCode = await wechat.login();
   try {
     return await startSession('/v1/register', Object.assign({ loginCode }, fields));
   } catch (error) {
-    if (error.code !== 'ticket_used' || error.lostBefore === 0) throw error;
+    if (error.status !== 409 || error.lostBefore === 0) throw error;
     return login({ loginCode: await wechat.login() });
   }
 }

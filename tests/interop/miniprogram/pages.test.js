@@ -163,9 +163,9 @@ test('an avatar is uploaded first, its address registered', async (t) => {
   assert.strictEqual(w.stub.named('POST /v1/register')[0].body.avatar, 'https://files.example/1.jpg');
 });
 
-for (const code of ['invalid_ticket', 'ticket_used']) {
+for (const [status, code] of [[422, 'invalid_ticket'], [409, 'ticket_used']]) {
   test(`${code}: told, and back to the login`, async (t) => {
-    const w = await atRegister(t, { 'POST /v1/register': problem(409, code, '请重新登录') });
+    const w = await atRegister(t, { 'POST /v1/register': problem(status, code, '请重新登录') });
     await w.register.onSubmit(form('小明'));
     assert.deepStrictEqual(w.wx.seen.toasts, ['请重新登录']);
     assert.strictEqual(route(w), 'pages/login/login');

@@ -39,7 +39,7 @@ Page({
       await api.register(fields);
       wx.reLaunch({ url: '/pages/home/home' });
     } catch (error) {
-      this.ticketIsOver = error.code === 'invalid_ticket' || error.code === 'ticket_used';
+      this.ticketIsOver = error.code === 'invalid_ticket' || error.status === 409;
       throw error;
     }
   },
