@@ -23,7 +23,7 @@ PACKAGES=(
     gcc libc6-dev make cmake ninja-build pkg-config
     libevent-dev libhiredis-dev libcurl4-openssl-dev libjansson-dev libjwt-dev libssl-dev
     libsqlite3-dev libinih-dev libcmocka-dev
-    ca-certificates curl redis-server redis-tools spin
+    ca-certificates curl redis-server redis-tools spin nodejs
     python3 python3-pytest python3-redis python3-requests python3-hypothesis
 )
 BENCH_PACKAGES=(wrk nginx-light)
