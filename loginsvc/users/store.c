@@ -161,10 +161,13 @@ static void on_job_done(struct workers_job *node, void *arg)
     struct store_job *job = CONTAINER_OF(node, struct store_job, in_queue);
     if (operation_writes(&job->op))
         call_for_upkeep(s);
-    if (erased_someone(&job->op) && workers_submit(s->upkeep, node))
-        s->scrubbing++;
-    else
+    if (!erased_someone(&job->op)) {
         answer(s, job);
+        return;
+    }
+    s->scrubbing++;
+    if (!workers_submit(s->upkeep, node))
+        UNREACHABLE("there is room for as many as may be under way");
 }
 
 static void on_upkeep_done(struct workers_job *node, void *arg)
