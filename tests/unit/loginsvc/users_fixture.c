@@ -130,7 +130,7 @@ int fixture_up(void **state)
     struct fixture *f = fixture_new();
     struct err e = {""};
     *state = f;
-    if (fixture_open(f, KEY_A, 0, &e))
+    if (fixture_open(f, KEY_A, GUARD_MS, &e))
         return 0;
     print_error("%s\n", e.text);
     return -1;

@@ -33,7 +33,8 @@ struct fixture {
     bool timed_out;
 };
 
-/* cmocka setup and teardown: *state is a struct fixture with an open store under KEY_A. */
+/* cmocka setup and teardown: *state is a struct fixture with an open store under KEY_A, with a
+ * patience that no load uses up. */
 int fixture_up(void **state);
 int fixture_down(void **state);
 
