@@ -1,3 +1,4 @@
+/* One login: whose it is, and what it writes. */
 #include <string.h>
 
 #include "loginsvc/users/operation.h"

@@ -1,5 +1,4 @@
-#include <string.h>
-
+/* What operations do with sessions and revocations. */
 #include "base/secret.h"
 #include "loginsvc/users/operation.h"
 #include "loginsvc/users/session_row.h"

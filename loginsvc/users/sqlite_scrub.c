@@ -7,7 +7,7 @@
 #include "sys/clock.h"
 
 enum {
-    TRY_MS = 50,   /* writers wait that long for a reader that is in the way */
+    TRY_MS = 50,   /* writers wait that long while a reader is in the way */
     PAUSE_MS = 20, /* then it is their turn */
     FILE_HEADER_SIZE = 100,
     PAGE_MAX = 65536,
@@ -114,6 +114,11 @@ static int clean_file(struct sqlite_conn *c, bool *wrote)
 
 /* ---- the moment at which it may be done ---- */
 
+static int execute(struct sqlite_conn *c, const char *sql)
+{
+    return sqlite3_exec(c->raw, sql, NULL, NULL, NULL);
+}
+
 /* Without frames in the WAL the file is all there is. */
 static int check_wal_is_empty(struct sqlite_conn *c)
 {
@@ -129,8 +134,7 @@ static int check_wal_is_empty(struct sqlite_conn *c)
  * they write. */
 static int make_others_read_anew(struct sqlite_conn *c)
 {
-    return sqlite3_exec(c->raw, "UPDATE heartbeat SET beats = beats + 1 WHERE id = 1; COMMIT", NULL,
-                        NULL, NULL);
+    return execute(c, "UPDATE heartbeat SET beats = beats + 1 WHERE id = 1; COMMIT");
 }
 
 static int clean_locked(struct sqlite_conn *c)
@@ -144,35 +148,47 @@ static int clean_locked(struct sqlite_conn *c)
         code = code == SQLITE_OK ? told : code;
     }
     if (!sqlite3_get_autocommit(c->raw))
-        sqlite3_exec(c->raw, "ROLLBACK", NULL, NULL, NULL);
+        execute(c, "ROLLBACK");
     return code;
 }
 
-/* Our writers wait for the turn, so none comes between the two steps. */
-static int empty_wal_and_lock(struct sqlite_conn *c, struct turn *t)
+/* For the write lock as long as there is time; for readers, who may stay, only shortly, since the
+ * write lock is held meanwhile. */
+static int empty_wal(struct sqlite_conn *c, mono_ms_t deadline)
 {
-    if (!turn_take(t, c->busy_until))
+    c->busy_until = deadline;
+    int code = execute(c, "BEGIN IMMEDIATE; ROLLBACK");
+    c->busy_until = mono_after(clock_mono(), TRY_MS);
+    if (code != SQLITE_OK)
+        return code;
+    return sqlite3_wal_checkpoint_v2(c->raw, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+}
+
+/* Our writers wait for the turn, so none comes between the steps. */
+static int empty_wal_and_lock(struct sqlite_conn *c, struct turn *t, mono_ms_t deadline)
+{
+    if (!turn_take(t, deadline))
         return SQLITE_BUSY;
-    int code = sqlite3_wal_checkpoint_v2(c->raw, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    int code = empty_wal(c, deadline);
     if (code == SQLITE_OK)
-        code = sqlite3_exec(c->raw, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+        code = execute(c, "BEGIN IMMEDIATE");
     turn_pass(t);
     return code;
 }
 
-static int try_once(struct sqlite_conn *c, struct turn *t)
+static int try_once(struct sqlite_conn *c, struct turn *t, mono_ms_t deadline)
 {
-    c->busy_until = mono_after(clock_mono(), TRY_MS);
-    int code = empty_wal_and_lock(c, t);
+    mono_ms_t soon = mono_after(clock_mono(), TRY_MS);
+    int code = empty_wal_and_lock(c, t, mono_reached(soon, deadline) ? soon : deadline);
     return code == SQLITE_OK ? clean_locked(c) : code;
 }
 
 int sqlite_scrub_run(struct sqlite_conn *c, struct turn *t, mono_ms_t deadline)
 {
-    int code = try_once(c, t);
+    int code = try_once(c, t, deadline);
     while ((code & 0xff) == SQLITE_BUSY && !mono_reached(clock_mono(), deadline)) {
         sqlite3_sleep(PAUSE_MS);
-        code = try_once(c, t);
+        code = try_once(c, t, deadline);
     }
     return code;
 }

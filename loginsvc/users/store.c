@@ -22,8 +22,8 @@ enum {
 /* Is what was erased out of the files? Nobody knows at the start: the process before may have been
  * killed in the middle. */
 enum scrub_state {
-    SCRUB_DUE,    /* not tried yet */
-    SCRUB_FAILED, /* tried and said so */
+    SCRUB_DUE,    /* not done yet */
+    SCRUB_FAILED, /* an erasure was told as done before it was, and the log said so */
     SCRUB_DONE,
 };
 
@@ -65,17 +65,20 @@ static void run_jobs(void *state, struct workers_job *const *jobs, size_t n, voi
     batch_run(s->db, s->vault, ops, n);
 }
 
-/* Says so once when it does not succeed, and once when it then does. */
-static void scrub(struct store *s, int64_t wait_ms)
+/* An erasure that it does not finish is logged once, and once when it is finished after all. */
+static void scrub(struct store *s, bool erased)
 {
     struct db_error e;
-    enum scrub_state before = s->scrub;
-    bool clean = db_scrub(s->upkeep_db, mono_after(clock_mono(), wait_ms), &e);
-    s->scrub = clean ? SCRUB_DONE : SCRUB_FAILED;
-    if (clean && before == SCRUB_FAILED)
+    mono_ms_t deadline = mono_after(clock_mono(), erased ? SCRUB_WAIT_MS : 0);
+    bool clean = db_scrub(s->upkeep_db, deadline, &e);
+    if (clean && s->scrub == SCRUB_FAILED)
         log_info("store.erasure_finished", LOG_BOOL("clean", true));
-    if (!clean && before != SCRUB_FAILED)
+    if (!clean && erased && s->scrub != SCRUB_FAILED)
         log_warn("store.erasure_unfinished", LOG_STR("error", e.line.text));
+    if (clean)
+        s->scrub = SCRUB_DONE;
+    else if (erased)
+        s->scrub = SCRUB_FAILED;
 }
 
 static void maintain(struct store *s)
@@ -90,10 +93,8 @@ static void run_upkeep(void *state, struct workers_job *const *jobs, size_t n, v
     struct store *s = arg;
     bool erased = n > 1 || jobs[0] != &s->upkeep_job;
     (void)state;
-    if (erased)
-        scrub(s, SCRUB_WAIT_MS);
-    else if (s->scrub != SCRUB_DONE)
-        scrub(s, 0);
+    if (erased || s->scrub != SCRUB_DONE)
+        scrub(s, erased);
     maintain(s);
     for (size_t i = 0; i < n; i++) {
         if (jobs[i] == &s->upkeep_job)
@@ -161,10 +162,13 @@ static void on_job_done(struct workers_job *node, void *arg)
     struct store_job *job = CONTAINER_OF(node, struct store_job, in_queue);
     if (operation_writes(&job->op))
         call_for_upkeep(s);
-    if (erased_someone(&job->op) && workers_submit(s->upkeep, node))
-        s->scrubbing++;
-    else
+    if (!erased_someone(&job->op)) {
         answer(s, job);
+        return;
+    }
+    s->scrubbing++;
+    if (!workers_submit(s->upkeep, node))
+        UNREACHABLE("there is room for as many as may be under way");
 }
 
 static void on_upkeep_done(struct workers_job *node, void *arg)

@@ -1,3 +1,4 @@
+/* Operations that serve nobody in particular: the sign of life, the purge. */
 #include "loginsvc/users/operation.h"
 
 enum { PURGE_STEP = 500 }; /* rows of each kind: a commit of some milliseconds */

@@ -1,3 +1,4 @@
+/* What operations do with a user, but for the login itself. */
 #include <string.h>
 
 #include "loginsvc/users/operation.h"

@@ -26,14 +26,15 @@ struct fixture {
     struct loop *loop;
     struct store *store;
     struct loop_timer *guard;
-    struct store_result *results; /* by the caller's id */
+    struct store_result *results; /* by the caller's id; arrays are copies */
     bool seen[RESULTS_MAX];
     size_t count; /* results so far */
     size_t wanted;
     bool timed_out;
 };
 
-/* cmocka setup and teardown: *state is a struct fixture with an open store under KEY_A. */
+/* cmocka setup and teardown: *state is a struct fixture with an open store under KEY_A, with a
+ * patience that no load uses up. */
 int fixture_up(void **state);
 int fixture_down(void **state);
 
@@ -44,6 +45,15 @@ void fixture_free(struct fixture *f);
 /* Opens the fixture's store with these keys; false with *e. `timeout_ms` 0 = the default. */
 bool fixture_open(struct fixture *f, const char *keys, int64_t timeout_ms, struct err *e);
 void fixture_close(struct fixture *f);
+
+/* Another store on the same database, as another process would have it; fixture_free ends it. */
+struct fixture *fixture_beside(const struct fixture *f, const char *keys);
+
+/* The bytes of the database's file with this suffix ("", "-wal", "-shm"); the caller frees. */
+char *fixture_read_file(const struct fixture *f, const char *suffix, size_t *n);
+
+/* Does that file hold this text anywhere? */
+bool fixture_file_holds(const struct fixture *f, const char *suffix, const char *text);
 
 struct keyring *ring_of(const char *keys);
 
@@ -56,7 +66,9 @@ void fixture_await(struct fixture *f, size_t results);
 /* A login input with a new session at `now`; NULL texts stay empty. */
 struct store_login login_of(const char *openid, const char *phone, wall_ms_t now);
 
-/* Submits, waits, and gives the result (borrowed until the next one). */
+/* Waits for the one operation that was just submitted to results[0] and gives its result (borrowed
+ * until the next one). The others submit it, too. */
+const struct store_result *fixture_one(struct fixture *f, bool accepted);
 const struct store_result *fixture_login(struct fixture *f, const struct store_login *in);
 const struct store_result *fixture_find(struct fixture *f, const char *appid, const char *phone,
                                         const char *country_code);
