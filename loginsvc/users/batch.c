@@ -3,6 +3,8 @@
 #include "base/check.h"
 #include "sys/clock.h"
 
+enum { TRIES_MAX = 4 }; /* when other transactions are met */
+
 struct batch {
     struct db *db;
     const struct phone_vault *vault;
@@ -69,6 +71,8 @@ static bool run_one(struct batch *b, struct operation *op, struct db_error *e)
         return false;
     if (operation_run(op, b->db, b->vault, e))
         return db_release(b->db, e);
+    if (e->again)
+        return false;
     operation_fail(op, e);
     struct db_error second; /* what came first says more */
     return db_rollback_to(b->db, &second);
@@ -83,6 +87,34 @@ static bool run_all(struct batch *b, struct db_error *e)
     return db_commit(b->db, e);
 }
 
+/* Runs and commits what there is time for. Those that are left met other transactions each time:
+ * they have not been done, *e says why. */
+static void run_together(struct batch *b, struct db_error *e)
+{
+    for (int tries = 0; tries < TRIES_MAX && begin(b); tries++) {
+        if (run_all(b, e)) {
+            b->n = 0;
+            return;
+        }
+        db_rollback(b->db);
+        if (!e->again)
+            fail_all(b, e);
+        drop_expired(b, e);
+    }
+}
+
+/* What meets others again and again in a long transaction may well pass in a short one, and if one
+ * of them is to blame, it fails alone. */
+static void run_each(struct batch *b, struct db_error *e)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        struct batch one = {.db = b->db, .vault = b->vault, .ops = {b->ops[i]}, .n = 1};
+        drop_expired(&one, e);
+        run_together(&one, e);
+        fail_all(&one, e);
+    }
+}
+
 void batch_run(struct db *db, const struct phone_vault *vault, struct operation *const *ops,
                size_t n)
 {
@@ -93,10 +125,9 @@ void batch_run(struct db *db, const struct phone_vault *vault, struct operation 
     struct db_error e;
     db_fail(&e, ERR_RETRY, "waited too long for the database's turn");
     drop_expired(&b, &e);
-    if (!begin(&b))
-        return;
-    if (!run_all(&b, &e)) {
-        db_rollback(db);
+    run_together(&b, &e);
+    if (b.n > 1)
+        run_each(&b, &e);
+    else
         fail_all(&b, &e);
-    }
 }

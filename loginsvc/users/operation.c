@@ -202,6 +202,7 @@ bool operation_run(struct operation *op, struct db *db, const struct phone_vault
     };
     if (op->invalid)
         return db_fail(e, ERR_BUG, "an input does not fit its field");
+    bytes_wipe(&op->result, sizeof op->result); /* of a run that was undone */
     return functions[op->kind](&(struct run){op, db, vault, e});
 }
 

@@ -45,7 +45,8 @@ struct operation {
 bool operation_writes(const struct operation *op);
 
 /* Carries it out inside a transaction. True: the result says how it ended, STORE_OK or
- * STORE_NOT_FOUND. False: *e says why it could not; what it wrote so far is to be undone. */
+ * STORE_NOT_FOUND. False: *e says why it could not; what it wrote so far is to be undone, and then
+ * it may be run again. */
 bool operation_run(struct operation *op, struct db *db, const struct phone_vault *vault,
                    struct db_error *e) MUST_CHECK;
 

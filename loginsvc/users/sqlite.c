@@ -304,6 +304,11 @@ static int64_t sqlite_last_id(struct db *db)
     return sqlite3_last_insert_rowid(of(db)->conn.raw);
 }
 
+static int64_t sqlite_changes(struct db *db)
+{
+    return sqlite3_changes(of(db)->conn.raw);
+}
+
 /* ---- housekeeping ---- */
 
 /* A passive checkpoint never keeps a writer waiting; under steady load it never catches up either,
@@ -339,6 +344,7 @@ static const struct db_driver driver = {
     .rollback_to = sqlite_rollback_to,
     .run = sqlite_run,
     .last_id = sqlite_last_id,
+    .changes = sqlite_changes,
     .maintain = sqlite_maintain,
     .close = sqlite_close,
 };
