@@ -3,7 +3,8 @@
 #include "base/check.h"
 #include "sys/clock.h"
 
-enum { TRIES_MAX = 4 }; /* when other transactions are met */
+/* When other transactions are met. */
+enum { TRIES_TOGETHER = 2, TRIES_ALONE = 6 };
 
 struct batch {
     struct db *db;
@@ -88,10 +89,15 @@ static bool run_all(struct batch *b, struct db_error *e)
 }
 
 /* Runs and commits what there is time for. Those that are left met other transactions each time:
- * they have not been done, *e says why. */
-static void run_together(struct batch *b, struct db_error *e)
+ * they have not been done. *e says what was met last. */
+static void run_together(struct batch *b, int tries_max, struct db_error *e)
 {
-    for (int tries = 0; tries < TRIES_MAX && begin(b); tries++) {
+    for (int tries = 0; tries < tries_max; tries++) {
+        struct db_error late = *e;
+        late.class = ERR_BACKOFF;
+        drop_expired(b, &late);
+        if (!begin(b))
+            return;
         if (run_all(b, e)) {
             b->n = 0;
             return;
@@ -99,7 +105,6 @@ static void run_together(struct batch *b, struct db_error *e)
         db_rollback(b->db);
         if (!e->again)
             fail_all(b, e);
-        drop_expired(b, e);
     }
 }
 
@@ -109,8 +114,7 @@ static void run_each(struct batch *b, struct db_error *e)
 {
     for (size_t i = 0; i < b->n; i++) {
         struct batch one = {.db = b->db, .vault = b->vault, .ops = {b->ops[i]}, .n = 1};
-        drop_expired(&one, e);
-        run_together(&one, e);
+        run_together(&one, TRIES_ALONE, e);
         fail_all(&one, e);
     }
 }
@@ -125,9 +129,6 @@ void batch_run(struct db *db, const struct phone_vault *vault, struct operation 
     struct db_error e;
     db_fail(&e, ERR_RETRY, "waited too long for the database's turn");
     drop_expired(&b, &e);
-    run_together(&b, &e);
-    if (b.n > 1)
-        run_each(&b, &e);
-    else
-        fail_all(&b, &e);
+    run_together(&b, TRIES_TOGETHER, &e);
+    run_each(&b, &e);
 }
