@@ -36,12 +36,12 @@ struct db_error {
     enum err_class class;
     /* The transaction met another one, or its connection was lost before the commit: nothing is
      * changed once it is rolled back, and run again from its begin it may succeed at once. The
-     * class holds when it does not. */
+     * class holds when it does not; ERR_RETRY is always so. */
     bool again;
     struct err line;
 };
 
-/* Fills *e; always false, for `return db_fail(...)`. */
+/* Fills *e, `again` for ERR_RETRY alone; always false, for `return db_fail(...)`. */
 bool db_fail(struct db_error *e, enum err_class class, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* Called for each row, with the columns in the order of the statement's text. */
