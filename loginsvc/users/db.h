@@ -60,6 +60,7 @@ struct db_driver {
                 void *arg, struct db_error *e);
     int64_t (*last_id)(struct db *db);
     int64_t (*changes)(struct db *db);
+    bool (*scrub)(struct db *db, mono_ms_t deadline, struct db_error *e); /* may be NULL */
     bool (*maintain)(struct db *db, struct db_error *e);
     void (*close)(struct db *db);
 };
@@ -126,6 +127,14 @@ static inline int64_t db_last_id(struct db *db)
 static inline int64_t db_changes(struct db *db)
 {
     return db->driver->changes(db);
+}
+
+/* Makes what was deleted unreadable in the database's files, as far as they are ours to look after:
+ * a driver without it leaves that to its server. Waits for other users of the files until
+ * `deadline`, then ERR_BACKOFF. Outside transactions. */
+static inline bool db_scrub(struct db *db, mono_ms_t deadline, struct db_error *e)
+{
+    return !db->driver->scrub || db->driver->scrub(db, deadline, e);
 }
 
 /* Housekeeping that would stall a commit; on a connection of its own, outside transactions. */

@@ -79,6 +79,16 @@ void phone_vault_index(const struct phone_vault *v, size_t i, const char *appid,
     bytes_wipe(what, sizeof what);
 }
 
+bool phone_vault_is_current_pair(const struct phone_vault *v, const char *appid,
+                                 const char *country_code, const char *phone, struct slice sealed,
+                                 struct slice index)
+{
+    uint8_t current[PHONE_INDEX_SIZE];
+    phone_vault_index(v, 0, appid, country_code, phone, current);
+    return phone_vault_is_current(v, sealed) &&
+           slice_eq(index, (struct slice){(char *)current, sizeof current});
+}
+
 size_t phone_vault_keys(const struct phone_vault *v)
 {
     return keyring_count(v->index);

@@ -42,6 +42,13 @@ bool phone_vault_is_current(const struct phone_vault *v, struct slice sealed);
 void phone_vault_index(const struct phone_vault *v, size_t i, const char *appid,
                        const char *country_code, const char *phone, uint8_t out[PHONE_INDEX_SIZE]);
 
+/* Are the sealed phone and its index both as the newest keys make them? `phone` is what it opens
+ * to.
+ */
+bool phone_vault_is_current_pair(const struct phone_vault *v, const char *appid,
+                                 const char *country_code, const char *phone, struct slice sealed,
+                                 struct slice index);
+
 size_t phone_vault_keys(const struct phone_vault *v); /* 1 to KEYRING_MAX */
 
 /* A mark that only a vault with the same key opens, to be kept in the database. Returns its size.

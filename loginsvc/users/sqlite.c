@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "loginsvc/users/sqlite_schema.h"
+#include "loginsvc/users/sqlite_scrub.h"
 #include "loginsvc/users/turn.h"
 #include "sys/clock.h"
 
@@ -311,6 +312,15 @@ static int64_t sqlite_changes(struct db *db)
 
 /* ---- housekeeping ---- */
 
+static bool sqlite_scrub(struct db *db, mono_ms_t deadline, struct db_error *e)
+{
+    struct sqlite *s = of(db);
+    if (!ready(s, deadline, e))
+        return false;
+    int code = sqlite_scrub_run(&s->conn, &s->turn, deadline);
+    return code == SQLITE_OK || failed(s, code, e);
+}
+
 /* A passive checkpoint never keeps a writer waiting; under steady load it never catches up either,
  * so a WAL that grew too long is restarted at the price of one short stall. */
 static bool sqlite_maintain(struct db *db, struct db_error *e)
@@ -345,6 +355,7 @@ static const struct db_driver driver = {
     .run = sqlite_run,
     .last_id = sqlite_last_id,
     .changes = sqlite_changes,
+    .scrub = sqlite_scrub,
     .maintain = sqlite_maintain,
     .close = sqlite_close,
 };

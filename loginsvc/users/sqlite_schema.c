@@ -2,7 +2,7 @@
 
 #include "sys/clock.h"
 
-extern const unsigned char sqlite_0001[];
+extern const unsigned char sqlite_0001[], sqlite_0002[];
 
 static bool number_of(struct sqlite_conn *c, const char *sql, int64_t *out, struct db_error *e)
 {
@@ -88,6 +88,7 @@ bool sqlite_schema_upgrade(struct sqlite_conn *c, struct db_error *e)
 {
     const struct sqlite_migration migrations[] = {
         {"users and sessions", sqlite_0001},
+        {"revocations and tickets", sqlite_0002},
     };
     return sqlite_schema_apply(c, migrations, ARRAY_LEN(migrations), e);
 }

@@ -3,13 +3,13 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "base/secret.h"
 #include "log/log.h"
 #include "loginsvc/users/batch.h"
 #include "loginsvc/users/database_url.h"
 #include "loginsvc/users/key_check.h"
 #include "loginsvc/users/mysql.h"
 #include "loginsvc/users/sqlite.h"
+#include "loginsvc/users/store_job.h"
 #include "sys/clock.h"
 #include "workers/workers.h"
 
@@ -19,17 +19,21 @@ enum {
     OPEN_TIMEOUT_MS = 10000,
     CONNECTIONS = 4,
     UPKEEP_PAUSE_MS = 1000, /* from the first write to the checkpoint that it calls for */
+    SCRUB_WAIT_MS = 2000,   /* an erasure's, for readers */
 };
 
-struct job {
-    struct workers_job in_queue;
-    struct operation op;
-    struct store_caller caller;
+/* Is what was erased out of the files? Nobody knows at the start: the process before may have been
+ * killed in the middle. */
+enum scrub_state {
+    SCRUB_DUE,    /* not tried yet */
+    SCRUB_FAILED, /* tried and said so */
+    SCRUB_DONE,
 };
 
 struct store {
     struct phone_vault *vault;
     struct database_url url;
+    size_t queue_max;
     int64_t op_timeout_ms;
     struct store_stats stats;
 
@@ -41,11 +45,20 @@ struct store {
     /* SQLite only: checkpoints, on a thread and a connection of their own: they take 10 to 20 ms.
      */
     struct workers *upkeep;
-    struct db *upkeep_db; /* the upkeep thread's, once it runs */
+    struct db *upkeep_db;   /* the upkeep thread's, once it runs */
+    enum scrub_state scrub; /* the same */
+    bool upkeep_again;      /* the upkeep thread's while the job is under way */
     struct loop_timer *upkeep_timer;
     struct workers_job upkeep_job;
-    bool upkeep_due; /* the timer is armed or the job under way */
+    bool upkeep_due;  /* the timer is armed or the job under way */
+    size_t scrubbing; /* jobs that wait there for what they erased to be gone from the files */
 };
+
+static void job_free(struct store_job *job)
+{
+    operation_clear(&job->op);
+    free(job);
+}
 
 /* ---- worker threads ---- */
 
@@ -60,17 +73,44 @@ static void run_jobs(void *state, struct workers_job *const *jobs, size_t n, voi
     struct store *s = arg;
     struct operation *ops[BATCH_MAX];
     for (size_t i = 0; i < n; i++)
-        ops[i] = &CONTAINER_OF(jobs[i], struct job, in_queue)->op;
+        ops[i] = &CONTAINER_OF(jobs[i], struct store_job, in_queue)->op;
     batch_run(state, s->vault, ops, n);
+}
+
+/* Says so once when it does not succeed, and once when it then does. */
+static void scrub(struct store *s, int64_t wait_ms)
+{
+    struct db_error e;
+    enum scrub_state before = s->scrub;
+    bool clean = db_scrub(s->upkeep_db, mono_after(clock_mono(), wait_ms), &e);
+    s->scrub = clean ? SCRUB_DONE : SCRUB_FAILED;
+    if (clean && before == SCRUB_FAILED)
+        log_info("store.erasure_finished", LOG_BOOL("clean", true));
+    if (!clean && before != SCRUB_FAILED)
+        log_warn("store.erasure_unfinished", LOG_STR("error", e.line.text));
+}
+
+static void maintain(struct store *s)
+{
+    struct db_error e;
+    if (!db_maintain(s->upkeep_db, &e))
+        log_warn("store.upkeep_failed", LOG_STR("error", e.line.text));
 }
 
 static void run_upkeep(void *state, struct workers_job *const *jobs, size_t n, void *arg)
 {
     struct store *s = arg;
-    struct db_error e;
-    (void)state, (void)jobs, (void)n;
-    if (!db_maintain(s->upkeep_db, &e))
-        log_warn("store.upkeep_failed", LOG_STR("error", e.line.text));
+    bool erased = n > 1 || jobs[0] != &s->upkeep_job;
+    (void)state;
+    if (erased)
+        scrub(s, SCRUB_WAIT_MS);
+    else if (s->scrub != SCRUB_DONE)
+        scrub(s, 0);
+    maintain(s);
+    for (size_t i = 0; i < n; i++) {
+        if (jobs[i] == &s->upkeep_job)
+            s->upkeep_again = s->scrub != SCRUB_DONE;
+    }
 }
 
 /* ---- results, on the loop thread ---- */
@@ -105,13 +145,6 @@ static void on_upkeep_timer(void *arg)
     s->upkeep_due = workers_submit(s->upkeep, &s->upkeep_job);
 }
 
-static void on_upkeep_done(struct workers_job *job, void *arg)
-{
-    struct store *s = arg;
-    (void)job;
-    s->upkeep_due = false;
-}
-
 static void call_for_upkeep(struct store *s)
 {
     if (!s->upkeep || s->upkeep_due)
@@ -120,20 +153,46 @@ static void call_for_upkeep(struct store *s)
     loop_timer_after(s->upkeep_timer, UPKEEP_PAUSE_MS);
 }
 
+static void answer(struct store *s, struct store_job *job)
+{
+    struct store_caller caller = job->caller;
+    struct operation *op = &job->op;
+    count_result(s, &op->result, operation_writes(op));
+    caller.done(caller.owner, caller.id, &op->result);
+    job_free(job);
+}
+
+static bool erased_someone(const struct operation *op)
+{
+    return op->kind == OPERATION_USER_ERASE && op->result.status == STORE_OK;
+}
+
 static void on_job_done(struct workers_job *node, void *arg)
 {
     struct store *s = arg;
-    struct job *job = CONTAINER_OF(node, struct job, in_queue);
-    struct store_caller caller = job->caller;
-    struct store_result result = job->op.result;
-    bool wrote = operation_writes(&job->op);
-    if (wrote)
+    struct store_job *job = CONTAINER_OF(node, struct store_job, in_queue);
+    if (operation_writes(&job->op))
         call_for_upkeep(s);
-    bytes_wipe(job, sizeof *job);
-    free(job);
-    count_result(s, &result, wrote);
-    caller.done(caller.owner, caller.id, &result);
-    bytes_wipe(&result, sizeof result);
+    if (!s->upkeep || !erased_someone(&job->op)) { /* elsewhere the server looks after its files */
+        answer(s, job);
+        return;
+    }
+    s->scrubbing++;
+    if (!workers_submit(s->upkeep, node))
+        UNREACHABLE("there is room for as many as may be under way");
+}
+
+static void on_upkeep_done(struct workers_job *node, void *arg)
+{
+    struct store *s = arg;
+    if (node != &s->upkeep_job) {
+        s->scrubbing--;
+        answer(s, CONTAINER_OF(node, struct store_job, in_queue));
+        return;
+    }
+    s->upkeep_due = false;
+    if (s->upkeep_again)
+        call_for_upkeep(s);
 }
 
 /* ---- open and close ---- */
@@ -174,10 +233,10 @@ static bool open_database(struct store *s, const struct store_config *c, struct 
     return open || err_set(e, "DATABASE_URL: %.200s", failure.line.text);
 }
 
-static struct workers *start_workers(struct loop *l, struct store *s, size_t queue_max)
+static struct workers *start_workers(struct loop *l, struct store *s)
 {
     return workers_new(l, &(struct workers_options){.threads = s->n_dbs,
-                                                    .queue_max = queue_max,
+                                                    .queue_max = s->queue_max,
                                                     .max_batch = BATCH_MAX,
                                                     .thread_start = take_connection,
                                                     .run = run_jobs,
@@ -185,11 +244,12 @@ static struct workers *start_workers(struct loop *l, struct store *s, size_t que
                                                     .arg = s});
 }
 
+/* With room for every erasure and for the upkeep itself. */
 static struct workers *start_upkeep(struct loop *l, struct store *s)
 {
     return workers_new(l, &(struct workers_options){.threads = 1,
-                                                    .queue_max = 1,
-                                                    .max_batch = 1,
+                                                    .queue_max = s->queue_max + 1,
+                                                    .max_batch = BATCH_MAX,
                                                     .run = run_upkeep,
                                                     .done = on_upkeep_done,
                                                     .arg = s});
@@ -199,13 +259,14 @@ struct store *store_open(struct loop *l, const struct store_config *c, struct er
 {
     struct store *s = xcalloc(1, sizeof *s);
     s->vault = phone_vault_new(c->master);
+    s->queue_max = c->queue_max ? c->queue_max : QUEUE_MAX;
     s->op_timeout_ms = c->op_timeout_ms ? c->op_timeout_ms : OP_TIMEOUT_MS;
     s->stats.healthy = true;
     if (!open_database(s, c, e)) {
         store_close(s);
         return NULL;
     }
-    s->workers = start_workers(l, s, c->queue_max ? c->queue_max : QUEUE_MAX);
+    s->workers = start_workers(l, s);
     if (s->upkeep_db) {
         s->upkeep_timer = loop_timer_new(l, on_upkeep_timer, s);
         s->upkeep = start_upkeep(l, s);
@@ -218,6 +279,7 @@ void store_close(struct store *s)
     if (!s)
         return;
     workers_free(s->workers);
+    s->workers = NULL; /* an erasure's callback may still come, and call */
     workers_free(s->upkeep);
     loop_timer_free(s->upkeep_timer);
     db_close(s->upkeep_db);
@@ -228,90 +290,37 @@ void store_close(struct store *s)
     free(s);
 }
 
-/* ---- operations ---- */
+/* ---- jobs ---- */
 
-static struct job *job_new(const struct store *s, enum operation_kind kind, struct store_caller c)
+struct store_job *store_job_new(const struct store *s, enum operation_kind kind,
+                                struct store_caller c)
 {
-    struct job *job = xcalloc(1, sizeof *job);
+    struct store_job *job = xcalloc(1, sizeof *job);
     job->op.kind = kind;
     job->op.deadline = mono_after(clock_mono(), s->op_timeout_ms);
     job->caller = c;
     return job;
 }
 
-static void take(struct job *job, struct slice text, char *out, size_t size)
+static size_t under_way(const struct store *s)
 {
-    if (!slice_copy(text, out, size))
-        job->op.invalid = true;
+    return (s->workers ? workers_pending(s->workers) : 0) + s->scrubbing;
 }
 
-static bool submit(struct store *s, struct job *job)
+bool store_job_submit(struct store *s, struct store_job *job)
 {
-    if (workers_submit(s->workers, &job->in_queue)) {
+    if (s->workers && under_way(s) < s->queue_max && workers_submit(s->workers, &job->in_queue)) {
         s->stats.accepted++;
         return true;
     }
     s->stats.refused++;
-    bytes_wipe(job, sizeof *job);
-    free(job);
+    job_free(job);
     return false;
-}
-
-bool store_login(struct store *s, const struct store_login *in, struct store_caller c)
-{
-    ASSERT(in->appid[0] && (in->openid[0] || in->phone[0]) && in->session.id[0]);
-    struct job *job = job_new(s, OPERATION_LOGIN, c);
-    job->op.in = *in;
-    return submit(s, job);
-}
-
-bool store_find_by_phone(struct store *s, struct slice appid, struct slice phone,
-                         struct slice country_code, struct store_caller c)
-{
-    struct job *job = job_new(s, OPERATION_FIND_BY_PHONE, c);
-    struct store_login *in = &job->op.in;
-    take(job, appid, in->appid, sizeof in->appid);
-    take(job, phone, in->phone, sizeof in->phone);
-    take(job, country_code, in->country_code, sizeof in->country_code);
-    return submit(s, job);
-}
-
-bool store_get_user(struct store *s, int64_t user_id, struct store_caller c)
-{
-    struct job *job = job_new(s, OPERATION_GET_USER, c);
-    job->op.user_id = user_id;
-    return submit(s, job);
-}
-
-bool store_set_phone(struct store *s, int64_t user_id, struct slice phone,
-                     struct slice country_code, wall_ms_t now, struct store_caller c)
-{
-    struct job *job = job_new(s, OPERATION_SET_PHONE, c);
-    struct store_login *in = &job->op.in;
-    job->op.user_id = user_id;
-    in->now = now;
-    take(job, phone, in->phone, sizeof in->phone);
-    take(job, country_code, in->country_code, sizeof in->country_code);
-    return submit(s, job);
-}
-
-bool store_session_check(struct store *s, struct slice session_id, wall_ms_t now,
-                         struct store_caller c)
-{
-    struct job *job = job_new(s, OPERATION_SESSION_CHECK, c);
-    job->op.in.now = now;
-    take(job, session_id, job->op.session_id, sizeof job->op.session_id);
-    return submit(s, job);
-}
-
-bool store_ping(struct store *s, struct store_caller c)
-{
-    return submit(s, job_new(s, OPERATION_PING, c));
 }
 
 struct store_stats store_stats(const struct store *s)
 {
     struct store_stats stats = s->stats;
-    stats.under_way = workers_pending(s->workers);
+    stats.under_way = under_way(s);
     return stats;
 }

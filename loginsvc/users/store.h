@@ -1,4 +1,4 @@
-/* store.h - the users and their sessions, behind any database.
+/* store.h - the users, their sessions and what was revoked, behind any database.
  *
  * Asynchronous: an operation copies its input into a job for the worker thread that talks to the
  * database; several jobs share one commit, and nobody hears of success before that commit. The
@@ -53,16 +53,29 @@ void store_close(struct store *s);
 enum store_status {
     STORE_OK,
     STORE_NOT_FOUND, /* no such user or session: a result, not an error; nothing was changed */
+    STORE_REUSED,    /* what may be used once was used before: a register ticket (nothing was
+                        changed), a refresh token (its session was ended by this) */
     STORE_FAILED,    /* see `class` and `err` */
 };
 
 struct store_session {
     char id[SESSION_ID_SIZE];
     int64_t user_id;
+    char device[USER_DEVICE_SIZE];
     bool alive; /* neither ended nor expired at the time asked about */
     wall_ms_t created_at;
+    wall_ms_t last_used_at;
     wall_ms_t expires_at;
 };
+
+/* A session that was ended before its time. */
+struct store_revocation {
+    char sid[SESSION_ID_SIZE];
+    wall_ms_t revoked_at;
+    wall_ms_t until; /* when its last access token is over and this may be forgotten */
+};
+
+enum { STORE_LIST_MAX = 1000 }; /* rows that a result gives */
 
 struct store_result {
     enum store_status status;
@@ -73,7 +86,13 @@ struct store_result {
     struct err err;
     struct user user;             /* STORE_OK of the operations that give a user */
     bool is_new;                  /* store_login: the user was created by it */
-    struct store_session session; /* STORE_OK of store_session_check */
+    struct store_session session; /* of the operations that give one */
+    /* Arrays are borrowed for the callback: a copy of this struct does not own them. */
+    struct store_session *sessions;
+    size_t n_sessions;
+    struct store_revocation *revocations;
+    size_t n_revocations;
+    bool more; /* there are more than were given, or more to purge */
 };
 
 /* Runs exactly once for each operation that was accepted, on the loop thread, never before the
@@ -87,9 +106,11 @@ struct store_caller {
     uint64_t id;
 };
 
-/* ---- operations ----
+/* ---- logins ----
  * Each returns false when queue_max operations are under way: nothing happens then, no callback
  * comes, and the caller answers 503. Inputs are copied before the call returns. */
+
+enum { STORE_TICKET_SIZE = 33 }; /* 128 bits in hex, with the NUL */
 
 struct store_login {
     char appid[USER_APPID_SIZE];   /* required */
@@ -100,18 +121,25 @@ struct store_login {
     char nickname[USER_NICKNAME_SIZE];
     char avatar[USER_AVATAR_SIZE];
     char device[USER_DEVICE_SIZE];
+    char ticket[STORE_TICKET_SIZE]; /* of a registration, used up by it; empty = a plain login */
+    wall_ms_t ticket_expires_at;    /* when it may be forgotten that the ticket was used */
     struct session session;
     wall_ms_t now;
 };
 
-/* With openid: finds the user of (appid, openid) or creates it. Without: finds the user of (appid,
- * phone), STORE_NOT_FOUND when nobody has it. Then, all or nothing: what was given replaces what is
- * stored (empty fields leave it alone), last_login_at moves on, the session is inserted. Gives the
- * user and is_new. One of openid and phone must be given (asserted). */
+/* With openid: the user of (appid, openid); else the owner of the phone, if one is given and its
+ * owner registered by phone alone, gets the openid; else a new user. By phone alone: its owner,
+ * else STORE_NOT_FOUND, or with a ticket a new user without openid. A ticket that was used before
+ * gives STORE_REUSED; whoever has one proved a phone, so one must be given (asserted).
+ *
+ * Then, all or nothing: what was given replaces what is stored (empty fields leave it alone),
+ * last_login_at moves on, the ticket is used up, the session is inserted. Gives the user and
+ * is_new. One of openid and phone must be given (asserted). */
 bool store_login(struct store *s, const struct store_login *in, struct store_caller c) MUST_CHECK;
 
-/* A phone is the pure number together with its country code; both always go as WeChat gave them. A
- * text beyond its size in user.h gives STORE_FAILED with ERR_BUG. */
+/* ---- users ----
+ * A phone is the pure number together with its country code; both always go as WeChat gave them. A
+ * text beyond its size gives STORE_FAILED with ERR_BUG. */
 
 /* The user of (appid, phone); changes nothing. */
 bool store_find_by_phone(struct store *s, struct slice appid, struct slice phone,
@@ -123,11 +151,70 @@ bool store_get_user(struct store *s, int64_t user_id, struct store_caller c) MUS
 bool store_set_phone(struct store *s, int64_t user_id, struct slice phone,
                      struct slice country_code, wall_ms_t now, struct store_caller c) MUST_CHECK;
 
+struct store_profile {
+    int64_t user_id;
+    bool has_nickname, has_avatar; /* what is to be replaced; an empty text clears it */
+    char nickname[USER_NICKNAME_SIZE];
+    char avatar[USER_AVATAR_SIZE];
+    wall_ms_t now;
+};
+
+/* Gives the user as it is then. */
+bool store_user_update(struct store *s, const struct store_profile *in,
+                       struct store_caller c) MUST_CHECK;
+
+/* Deletes the user with all sessions. Gives the sessions that this ended. When STORE_OK comes,
+ * nothing of the person is left in the files of an SQLite database. If others read in them without
+ * a pause it comes all the same after about 2 s, the log says so, and the cleaning is tried again
+ * until it is done. A backup is beyond its reach. */
+bool store_user_erase(struct store *s, int64_t user_id, wall_ms_t now, wall_ms_t until,
+                      struct store_caller c) MUST_CHECK;
+
+/* ---- sessions ----
+ * One that is ended leaves a revocation in the same commit, and that outlives the session and its
+ * user. `until` is when the last access token of the session is over. */
+
 /* Gives the session, alive or not; STORE_NOT_FOUND when there never was one. */
 bool store_session_check(struct store *s, struct slice session_id, wall_ms_t now,
                          struct store_caller c) MUST_CHECK;
 
+struct store_rotation {
+    char sid[SESSION_ID_SIZE];
+    uint8_t old_hash[SHA256_SIZE]; /* of the refresh token that the client sent */
+    uint8_t new_hash[SHA256_SIZE]; /* of the one that replaces it */
+    wall_ms_t now;
+    wall_ms_t expires_at; /* the session's, from now on */
+    wall_ms_t until;      /* of the revocation, if it comes to that */
+};
+
+/* Replaces the refresh token of a living session; gives the session and its user. A token that is
+ * not the session's latest was stolen, or the thief was faster: STORE_REUSED, the session is ended
+ * and given. Of several rotations of one token exactly one wins, whatever processes they come from.
+ * STORE_NOT_FOUND: no such session, or not alive. */
+bool store_session_rotate(struct store *s, const struct store_rotation *in,
+                          struct store_caller c) MUST_CHECK;
+
+/* The user's living sessions, newest first. */
+bool store_sessions_list(struct store *s, int64_t user_id, wall_ms_t now,
+                         struct store_caller c) MUST_CHECK;
+
+/* Ends one and gives it in `sessions`; STORE_NOT_FOUND when it is not this user's or not alive. */
+bool store_session_end(struct store *s, int64_t user_id, struct slice sid, wall_ms_t now,
+                       wall_ms_t until, struct store_caller c) MUST_CHECK;
+
+/* Ends all that live and gives them; STORE_OK also when there are none. */
+bool store_sessions_end_all(struct store *s, int64_t user_id, wall_ms_t now, wall_ms_t until,
+                            struct store_caller c) MUST_CHECK;
+
+/* The revocations behind (revoked_at, sid) that still matter at `now`, in that order. */
+bool store_revocations_after(struct store *s, wall_ms_t revoked_at, struct slice sid, wall_ms_t now,
+                             struct store_caller c) MUST_CHECK;
+
 /* ---- health ---- */
+
+/* Deletes what is over: sessions, revocations, used tickets, up to 500 rows of each kind; `more`
+ * says that another call would find more. */
+bool store_purge(struct store *s, wall_ms_t now, struct store_caller c) MUST_CHECK;
 
 struct store_stats {
     uint64_t accepted; /* operations */

@@ -32,15 +32,6 @@ static void take_text(const struct db_value *v, char *out, size_t size)
         out[0] = '\0';
 }
 
-static bool is_current(const struct phone_vault *vault, const struct user *u, struct slice sealed,
-                       struct slice index)
-{
-    uint8_t current[PHONE_INDEX_SIZE];
-    phone_vault_index(vault, 0, u->appid, u->country_code, u->phone, current);
-    return phone_vault_is_current(vault, sealed) &&
-           slice_eq(index, (struct slice){(char *)current, sizeof current});
-}
-
 /* A phone that does not open must not lock its owner out: it reads as unknown until proved anew. */
 static void take_phone(struct reading *r, struct slice sealed, struct slice index)
 {
@@ -50,7 +41,8 @@ static void take_phone(struct reading *r, struct slice sealed, struct slice inde
         return;
     enum aead_result opened = phone_vault_open(r->vault, u->appid, u->id, sealed, u->phone);
     if (opened == AEAD_OK)
-        r->row->phone_current = is_current(r->vault, u, sealed, index);
+        r->row->phone_current = phone_vault_is_current_pair(r->vault, u->appid, u->country_code,
+                                                            u->phone, sealed, index);
     else
         log_error("users.phone_unreadable", LOG_INT("user_id", u->id),
                   LOG_STR("why", aead_result_name(opened)));

@@ -156,6 +156,82 @@ static void two_processes_on_one_database_lose_and_double_nothing(void **state)
                      2 * SHARED_LOGINS + SHARED_OPENIDS);
 }
 
+/* ---- rotate together ---- */
+
+enum { SHARED_SESSIONS = 200 };
+
+static void fill_session(struct store_login *in, int number)
+{
+    snprintf(in->session.id, sizeof in->session.id, "%032x", (unsigned)number);
+    memset(in->session.refresh_hash, number, sizeof in->session.refresh_hash);
+}
+
+static int start_sessions(struct fixture *f, int arg)
+{
+    struct err e = {""};
+    (void)arg;
+    if (!fixture_open(f, KEY_A, 10000, &e))
+        return 255;
+    for (int i = 0; i < SHARED_SESSIONS; i++) {
+        struct store_login in = login_of("openid-1", NULL, T0);
+        fill_session(&in, i);
+        if (fixture_login(f, &in)->status != STORE_OK)
+            return 254;
+    }
+    fixture_close(f);
+    return 0;
+}
+
+static bool start_rotating(struct fixture *f, int number, int by)
+{
+    struct store_login in;
+    struct store_rotation r = {
+        .now = LATER, .expires_at = wall_after(LATER, TTL_MS), .until = wall_after(LATER, TTL_MS)};
+    fill_session(&in, number);
+    memcpy(r.sid, in.session.id, sizeof r.sid);
+    memcpy(r.old_hash, in.session.refresh_hash, sizeof r.old_hash);
+    memset(r.new_hash, 250 + by, sizeof r.new_hash);
+    return store_session_rotate(f->store, &r, fixture_caller(f, (uint64_t)(number % AT_ONCE)));
+}
+
+/* Uses every session's first token once, as the other process does. Returns how many it won. */
+static int rotate_every_session(struct fixture *f, int by)
+{
+    struct err e = {""};
+    int won = 0;
+    if (!fixture_open(f, KEY_A, 10000, &e))
+        return 255;
+    for (int done = 0; done < SHARED_SESSIONS; done += AT_ONCE) {
+        for (int i = 0; i < AT_ONCE; i++) {
+            if (!start_rotating(f, done + i, by))
+                return 254;
+        }
+        fixture_await(f, AT_ONCE);
+        for (int i = 0; i < AT_ONCE; i++) {
+            enum store_status status = f->results[i].status;
+            if (status != STORE_OK && status != STORE_REUSED)
+                return 253;
+            won += status == STORE_OK;
+        }
+    }
+    fixture_close(f);
+    return won;
+}
+
+static void of_two_processes_that_rotate_one_token_exactly_one_wins(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(wait_for(in_child(f, start_sessions, 0)), 0);
+    pid_t one = in_child(f, rotate_every_session, 1), two = in_child(f, rotate_every_session, 2);
+    int a = wait_for(one), b = wait_for(two);
+    assert_true(WIFEXITED(a) && WIFEXITED(b));
+    assert_int_equal(WEXITSTATUS(a) + WEXITSTATUS(b), SHARED_SESSIONS);
+    open_or_say(f);
+    assert_true(store_revocations_after(f->store, T0, SLICE_LIT(""), LATER, fixture_caller(f, 0)));
+    fixture_await(f, 1);
+    assert_int_equal(f->results[0].n_revocations, SHARED_SESSIONS); /* the other one's doing */
+}
+
 /* ---- kill ---- */
 
 static int ack_fd;
@@ -234,6 +310,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SHARING_TEST(processes_that_start_at_once_on_a_new_database_all_come_up),
         SHARING_TEST(two_processes_on_one_database_lose_and_double_nothing),
+        SHARING_TEST(of_two_processes_that_rotate_one_token_exactly_one_wins),
         SHARING_TEST(what_was_acknowledged_survives_kill_minus_9),
     };
     const struct CMUnitTest sqlite_tests[] = {

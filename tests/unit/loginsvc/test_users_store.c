@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "sys/file.h"
 #include "users_fixture.h"
 
 static void set(char *field, size_t size, const char *text)
@@ -290,33 +289,21 @@ static void closing_finishes_what_was_accepted(void **state)
 
 /* ---- at rest ---- */
 
-static bool file_holds(const struct fixture *f, const char *suffix, const char *text)
-{
-    char path[96];
-    char *bytes = NULL;
-    size_t n = 0;
-    struct err e;
-    snprintf(path, sizeof path, "%s%s", f->path, suffix);
-    assert_true(file_read(path, 64 << 20, &bytes, &n, &e));
-    bool found = memmem(bytes, n, text, strlen(text)) != NULL;
-    free(bytes);
-    return found;
-}
-
 static void no_phone_is_readable_in_any_file_of_the_database(void **state)
 {
     struct fixture *f = *state;
     struct store_login in = login_of("openid-visible", "13800138000", T0);
     fixture_login(f, &in);
     fixture_find(f, APPID, "13800138000", "86");
-    assert_true(file_holds(f, "-wal", "openid-visible")); /* this search can find something */
+    assert_true(
+        fixture_file_holds(f, "-wal", "openid-visible")); /* this search can find something */
     static const char *const suffixes[] = {"", "-wal", "-shm"};
     for (size_t i = 0; i < ARRAY_LEN(suffixes); i++)
-        assert_false(file_holds(f, suffixes[i], "13800138000"));
+        assert_false(fixture_file_holds(f, suffixes[i], "13800138000"));
     store_close(f->store); /* the WAL goes into the file */
     f->store = NULL;
-    assert_true(file_holds(f, "", "openid-visible"));
-    assert_false(file_holds(f, "", "13800138000"));
+    assert_true(fixture_file_holds(f, "", "openid-visible"));
+    assert_false(fixture_file_holds(f, "", "13800138000"));
 }
 
 static void the_files_are_for_their_owner_alone(void **state)

@@ -13,6 +13,7 @@
 
 #include <sqlite3.h>
 
+#include "sys/file.h"
 #include "users_fixture.h"
 
 enum { GUARD_MS = 20000 };
@@ -121,9 +122,19 @@ void fixture_empty(struct fixture *f)
     }
 }
 
+static void forget_arrays(struct store_result *r)
+{
+    free(r->sessions);
+    free(r->revocations);
+    r->sessions = NULL;
+    r->revocations = NULL;
+}
+
 void fixture_free(struct fixture *f)
 {
     fixture_close(f);
+    for (size_t i = 0; i < RESULTS_MAX; i++)
+        forget_arrays(&f->results[i]);
     if (server) {
         server_sql("DROP DATABASE IF EXISTS ", f->name);
     } else {
@@ -225,6 +236,36 @@ void fixture_close(struct fixture *f)
     f->loop = NULL;
 }
 
+struct fixture *fixture_beside(const struct fixture *f, const char *keys)
+{
+    struct fixture *other = fixture_new();
+    struct err e = {""};
+    memcpy(other->path, f->path, sizeof other->path);
+    memcpy(other->url, f->url, sizeof other->url);
+    if (!fixture_open(other, keys, 0, &e))
+        fail_msg("%s", e.text);
+    return other;
+}
+
+char *fixture_read_file(const struct fixture *f, const char *suffix, size_t *n)
+{
+    char path[96];
+    char *bytes = NULL;
+    struct err e;
+    snprintf(path, sizeof path, "%s%s", f->path, suffix);
+    assert_true(file_read(path, 64 << 20, &bytes, n, &e));
+    return bytes;
+}
+
+bool fixture_file_holds(const struct fixture *f, const char *suffix, const char *text)
+{
+    size_t n = 0;
+    char *bytes = fixture_read_file(f, suffix, &n);
+    bool found = memmem(bytes, n, text, strlen(text)) != NULL;
+    free(bytes);
+    return found;
+}
+
 int fixture_up(void **state)
 {
     struct fixture *f = fixture_new();
@@ -242,13 +283,30 @@ int fixture_down(void **state)
     return 0;
 }
 
+static void *copy_of(const void *array, size_t n, size_t size)
+{
+    if (n == 0)
+        return NULL;
+    void *copy = xcalloc(n, size);
+    memcpy(copy, array, n * size);
+    return copy;
+}
+
+static void keep(struct store_result *kept, const struct store_result *r)
+{
+    forget_arrays(kept);
+    *kept = *r;
+    kept->sessions = copy_of(r->sessions, r->n_sessions, sizeof *r->sessions);
+    kept->revocations = copy_of(r->revocations, r->n_revocations, sizeof *r->revocations);
+}
+
 static void on_result(void *owner, uint64_t id, const struct store_result *r)
 {
     struct fixture *f = owner;
     assert_true(id < RESULTS_MAX);
     assert_false(f->seen[id]); /* exactly once */
     f->seen[id] = true;
-    f->results[id] = *r;
+    keep(&f->results[id], r);
     f->count++;
     if (f->count == f->wanted)
         loop_stop(f->loop);
@@ -290,7 +348,7 @@ struct store_login login_of(const char *openid, const char *phone, wall_ms_t now
     return in;
 }
 
-static const struct store_result *await_one(struct fixture *f, bool accepted)
+const struct store_result *fixture_one(struct fixture *f, bool accepted)
 {
     assert_true(accepted);
     fixture_await(f, 1);
@@ -299,7 +357,7 @@ static const struct store_result *await_one(struct fixture *f, bool accepted)
 
 const struct store_result *fixture_login(struct fixture *f, const struct store_login *in)
 {
-    return await_one(f, store_login(f->store, in, fixture_caller(f, 0)));
+    return fixture_one(f, store_login(f->store, in, fixture_caller(f, 0)));
 }
 
 void fixture_must_log_in(struct fixture *f, const char *openid)
@@ -313,11 +371,11 @@ void fixture_must_log_in(struct fixture *f, const char *openid)
 const struct store_result *fixture_find(struct fixture *f, const char *appid, const char *phone,
                                         const char *country_code)
 {
-    return await_one(f, store_find_by_phone(f->store, slice_of(appid), slice_of(phone),
-                                            slice_of(country_code), fixture_caller(f, 0)));
+    return fixture_one(f, store_find_by_phone(f->store, slice_of(appid), slice_of(phone),
+                                              slice_of(country_code), fixture_caller(f, 0)));
 }
 
 const struct store_result *fixture_get(struct fixture *f, int64_t user_id)
 {
-    return await_one(f, store_get_user(f->store, user_id, fixture_caller(f, 0)));
+    return fixture_one(f, store_get_user(f->store, user_id, fixture_caller(f, 0)));
 }

@@ -31,7 +31,7 @@ struct fixture {
     struct loop *loop;
     struct store *store;
     struct loop_timer *guard;
-    struct store_result *results; /* by the caller's id */
+    struct store_result *results; /* by the caller's id; arrays are copies */
     bool seen[RESULTS_MAX];
     size_t count; /* results so far */
     size_t wanted;
@@ -72,6 +72,15 @@ void fixture_unlock(struct fixture_lock *lock);
 bool fixture_open(struct fixture *f, const char *keys, int64_t timeout_ms, struct err *e);
 void fixture_close(struct fixture *f);
 
+/* Another store on the same database, as another process would have it; fixture_free ends it. */
+struct fixture *fixture_beside(const struct fixture *f, const char *keys);
+
+/* The bytes of the database's file with this suffix ("", "-wal", "-shm"); the caller frees. */
+char *fixture_read_file(const struct fixture *f, const char *suffix, size_t *n);
+
+/* Does that file hold this text anywhere? */
+bool fixture_file_holds(const struct fixture *f, const char *suffix, const char *text);
+
 struct keyring *ring_of(const char *keys);
 
 /* A caller whose result lands in results[id]. */
@@ -83,7 +92,9 @@ void fixture_await(struct fixture *f, size_t results);
 /* A login input with a new session at `now`; NULL texts stay empty. */
 struct store_login login_of(const char *openid, const char *phone, wall_ms_t now);
 
-/* Submits, waits, and gives the result (borrowed until the next one). */
+/* Waits for the one operation that was just submitted to results[0] and gives its result (borrowed
+ * until the next one). The others submit it, too. */
+const struct store_result *fixture_one(struct fixture *f, bool accepted);
 const struct store_result *fixture_login(struct fixture *f, const struct store_login *in);
 void fixture_must_log_in(struct fixture *f, const char *openid);
 const struct store_result *fixture_find(struct fixture *f, const char *appid, const char *phone,
