@@ -37,7 +37,6 @@ struct mariadb_server {
     uint16_t port;
     pid_t pid; /* 0: not running */
     int alive; /* the end of a pipe that says to the remover that we live */
-    pid_t remover;
 };
 
 static void pause_ms(long ms)
@@ -90,27 +89,35 @@ static void remove_folder(const char *folder)
     }
 }
 
-/* A process that removes the folder once nobody holds the other end of the pipe any more. */
-static void start_remover(struct mariadb_server *s)
+_Noreturn static void become_remover(const struct mariadb_server *s, int fd)
 {
-    int fds[2];
     char byte;
-    ASSERT(pipe2(fds, O_CLOEXEC) == 0);
-    s->remover = fork();
-    ASSERT(s->remover >= 0);
-    if (s->remover > 0) {
-        close(fds[0]);
-        s->alive = fds[1];
-        return;
-    }
     setsid();
-    close(fds[1]);
-    for (int fd = 0; fd <= 2; fd++)
-        dup2(open("/dev/null", O_RDWR | O_CLOEXEC), fd);
-    while (read(fds[0], &byte, 1) < 0 && errno == EINTR) {
+    for (int std = 0; std <= 2; std++)
+        dup2(open("/dev/null", O_RDWR | O_CLOEXEC), std);
+    while (read(fd, &byte, 1) < 0 && errno == EINTR) {
     }
     remove_folder(s->folder);
     _exit(0);
+}
+
+/* A process that removes the folder once nobody holds the other end of the pipe any more. It is
+ * nobody's child, so that who kills a test with all its children spares it. */
+static void start_remover(struct mariadb_server *s)
+{
+    int fds[2];
+    ASSERT(pipe2(fds, O_CLOEXEC) == 0);
+    pid_t between = fork();
+    ASSERT(between >= 0);
+    if (between == 0) {
+        close(fds[1]);
+        if (fork() == 0)
+            become_remover(s, fds[0]);
+        _exit(0);
+    }
+    ASSERT(waitpid(between, NULL, 0) == between);
+    close(fds[0]);
+    s->alive = fds[1];
 }
 
 static void make_folder(struct mariadb_server *s)
@@ -270,8 +277,8 @@ void mariadb_server_free(struct mariadb_server *s)
         return;
     if (s->pid)
         mariadb_server_kill(s);
+    remove_folder(s->folder);
     close(s->alive);
-    waitpid(s->remover, NULL, 0);
     free(s);
 }
 
