@@ -168,7 +168,8 @@ static bool make_store(struct service *s, struct err *e)
 {
     const struct store_config config = {.url = secret_reveal(&s->settings->database_url).p,
                                         .master = s->master,
-                                        .queue_max = (size_t)s->settings->database_queue};
+                                        .queue_max = (size_t)s->settings->database_queue,
+                                        .connections = (size_t)s->settings->database_connections};
     s->store = store_open(s->loop, &config, e);
     if (!s->store)
         return false;

@@ -19,6 +19,8 @@
       "password")                                                                                  \
     X(S, INT, database_queue, DATABASE_QUEUE, "1024", CONFIG_RANGE(1, 1000000), 0,                 \
       "most logins that wait for the database; more are answered with 503 at once")                \
+    X(S, INT, database_connections, DATABASE_CONNECTIONS, "4", CONFIG_RANGE(1, 64), 0,             \
+      "connections to MySQL of one process")                                                       \
     X(S, SECRET, jwt_secret, JWT_SECRET, NULL, CONFIG_RANGE(0, 4096), CONFIG_RELOADABLE,           \
       "key of the tokens (HS256), 32 bytes or more")                                               \
     X(S, SECRET, jwt_private_key, JWT_PRIVATE_KEY, NULL, CONFIG_RANGE(0, 16384),                   \

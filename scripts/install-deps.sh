@@ -22,8 +22,8 @@ HELP
 PACKAGES=(
     gcc libc6-dev make cmake ninja-build pkg-config
     libevent-dev libhiredis-dev libcurl4-openssl-dev libjansson-dev libjwt-dev libssl-dev
-    libsqlite3-dev libinih-dev libcmocka-dev
-    ca-certificates curl redis-server redis-tools spin nodejs
+    libsqlite3-dev libmariadb-dev libinih-dev libcmocka-dev
+    ca-certificates curl redis-server redis-tools mariadb-server spin nodejs
     python3 python3-pytest python3-redis python3-requests python3-hypothesis
 )
 BENCH_PACKAGES=(wrk nginx-light)
@@ -74,6 +74,9 @@ install_packages() {
     apt -q --yes install --no-install-recommends "${packages[@]}"
     if [[ " ${packages[*]} " == *' redis-server '* ]]; then
         disable_service redis-server
+    fi
+    if [[ " ${packages[*]} " == *' mariadb-server '* ]]; then
+        disable_service mariadb
     fi
     if [[ " ${packages[*]} " == *' nginx-light '* ]]; then
         disable_service nginx

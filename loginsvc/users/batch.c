@@ -3,6 +3,9 @@
 #include "base/check.h"
 #include "sys/clock.h"
 
+/* When other transactions are met. */
+enum { TRIES_TOGETHER = 2, TRIES_ALONE = 6 };
+
 struct batch {
     struct db *db;
     const struct phone_vault *vault;
@@ -69,6 +72,8 @@ static bool run_one(struct batch *b, struct operation *op, struct db_error *e)
         return false;
     if (operation_run(op, b->db, b->vault, e))
         return db_release(b->db, e);
+    if (e->again)
+        return false;
     operation_fail(op, e);
     struct db_error second; /* what came first says more */
     return db_rollback_to(b->db, &second);
@@ -83,6 +88,37 @@ static bool run_all(struct batch *b, struct db_error *e)
     return db_commit(b->db, e);
 }
 
+/* Runs and commits what there is time for. Those that are left met other transactions each time:
+ * they have not been done. *e says what was met last. */
+static void run_together(struct batch *b, int tries_max, struct db_error *e)
+{
+    for (int tries = 0; tries < tries_max; tries++) {
+        struct db_error late = *e;
+        late.class = ERR_BACKOFF;
+        drop_expired(b, &late);
+        if (!begin(b))
+            return;
+        if (run_all(b, e)) {
+            b->n = 0;
+            return;
+        }
+        db_rollback(b->db);
+        if (!e->again)
+            fail_all(b, e);
+    }
+}
+
+/* What meets others again and again in a long transaction may well pass in a short one, and if one
+ * of them is to blame, it fails alone. */
+static void run_each(struct batch *b, struct db_error *e)
+{
+    for (size_t i = 0; i < b->n; i++) {
+        struct batch one = {.db = b->db, .vault = b->vault, .ops = {b->ops[i]}, .n = 1};
+        run_together(&one, TRIES_ALONE, e);
+        fail_all(&one, e);
+    }
+}
+
 void batch_run(struct db *db, const struct phone_vault *vault, struct operation *const *ops,
                size_t n)
 {
@@ -93,10 +129,6 @@ void batch_run(struct db *db, const struct phone_vault *vault, struct operation 
     struct db_error e;
     db_fail(&e, ERR_RETRY, "waited too long for the database's turn");
     drop_expired(&b, &e);
-    if (!begin(&b))
-        return;
-    if (!run_all(&b, &e)) {
-        db_rollback(db);
-        fail_all(&b, &e);
-    }
+    run_together(&b, TRIES_TOGETHER, &e);
+    run_each(&b, &e);
 }

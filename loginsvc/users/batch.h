@@ -14,8 +14,10 @@
 enum { BATCH_MAX = 64 };
 
 /* Carries out up to BATCH_MAX operations, in order, and leaves a result in each. When it returns,
- * what is told as done is on the disk. One whose deadline passed is not begun (ERR_RETRY); one that
- * waits for another process's lock gives up at its own deadline (ERR_BACKOFF). */
+ * what is told as done is on the disk. What meets another process's transaction (db_error.again) is
+ * run again, a few times: all of them together, then each by itself. One whose deadline passed is
+ * not begun (ERR_RETRY); one that waits for another process's lock gives up at its own deadline
+ * (ERR_BACKOFF). */
 void batch_run(struct db *db, const struct phone_vault *vault, struct operation *const *ops,
                size_t n);
 

@@ -35,5 +35,6 @@ bool db_fail(struct db_error *e, enum err_class class, const char *fmt, ...)
     vsnprintf(e->line.text, sizeof e->line.text, fmt, ap);
     va_end(ap);
     e->class = class;
+    e->again = class == ERR_RETRY;
     return false;
 }

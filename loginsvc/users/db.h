@@ -1,7 +1,7 @@
 /* db.h - one connection to a database, as the store's operations see it.
  *
- * A driver (sqlite.h; MySQL has its place beside it) implements struct db_driver; everything above
- * knows only the calls below. Blocking: worker threads, and the start of the daemon. One thread at
+ * A driver (sqlite.h, mysql.h) implements struct db_driver; everything above knows only the calls
+ * below. Blocking: worker threads, and the start of the daemon. One thread at
  * a time for each connection. */
 #ifndef USERS_DB_H
 #define USERS_DB_H
@@ -34,10 +34,14 @@ struct db_value db_blob(const void *bytes, size_t n);
 /* What store_result tells: class and line. */
 struct db_error {
     enum err_class class;
+    /* The transaction met another one, or its connection was lost before the commit: nothing is
+     * changed once it is rolled back, and run again from its begin it may succeed at once. The
+     * class holds when it does not; ERR_RETRY is always so. */
+    bool again;
     struct err line;
 };
 
-/* Fills *e; always false, for `return db_fail(...)`. */
+/* Fills *e, `again` for ERR_RETRY alone; always false, for `return db_fail(...)`. */
 bool db_fail(struct db_error *e, enum err_class class, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* Called for each row, with the columns in the order of the statement's text. */
@@ -65,16 +69,17 @@ struct db {
     const struct db_driver *driver;
 };
 
-/* Begins a transaction; for writing, other writers are kept out from here on. Waits for them until
- * `deadline`; then, and when the database is away, ERR_BACKOFF. Connects again where that is needed
- * and not tried just before. */
+/* Begins a transaction. For writing, other writers are kept out from here on (SQLite; waits for
+ * them until `deadline`, then ERR_BACKOFF), or go on beside it, and where two meet one is told to
+ * run again (MySQL): what was read may then have changed before it is written. ERR_BACKOFF also
+ * when the database is away. Connects again where that is needed and not tried just before. */
 static inline bool db_begin(struct db *db, bool writes, mono_ms_t deadline, struct db_error *e)
 {
     return db->driver->begin(db, writes, deadline, e);
 }
 
 /* True: everything since db_begin is on the disk. False: roll back; ERR_UNKNOWN when it may be
- * there all the same. */
+ * there all the same (then never `again`). */
 static inline bool db_commit(struct db *db, struct db_error *e)
 {
     return db->driver->commit(db, e);
@@ -104,7 +109,8 @@ static inline bool db_rollback_to(struct db *db, struct db_error *e)
 }
 
 /* Runs one statement inside a transaction: `params` as many as it has, on_row (may be NULL) for
- * each row. False with *e when it failed; the transaction may live on, see db_rollback_to. */
+ * each row. False with *e when it failed; the transaction may live on, see db_rollback_to, unless
+ * e->again. */
 static inline bool db_run(struct db *db, enum query q, const struct db_value *params,
                           db_row_fn *on_row, void *arg, struct db_error *e)
 {

@@ -7,6 +7,7 @@
 #include "base/secret.h"
 #include "loginsvc/users/database_url.h"
 #include "loginsvc/users/key_check.h"
+#include "loginsvc/users/mysql.h"
 #include "loginsvc/users/sqlite.h"
 #include "sys/clock.h"
 
@@ -23,6 +24,7 @@ struct change {
 };
 
 struct reseal {
+    struct database_url url;
     const struct reseal_options *options;
     struct phone_vault *vault;
     struct db *db;
@@ -71,15 +73,27 @@ static void on_phone(const struct db_value *columns, void *arg)
     bytes_wipe(phone, sizeof phone);
 }
 
-static bool in_transaction(struct reseal *r, bool writes,
-                           bool (*run)(struct reseal *, struct db_error *), struct db_error *e)
+static bool try_transaction(struct reseal *r, bool writes,
+                            bool (*run)(struct reseal *, struct db_error *), mono_ms_t deadline,
+                            struct db_error *e)
 {
-    if (!db_begin(r->db, writes, mono_after(clock_mono(), WAIT_MS), e))
+    if (!db_begin(r->db, writes, deadline, e))
         return false;
     if (run(r, e) && db_commit(r->db, e))
         return true;
     db_rollback(r->db);
     return false;
+}
+
+static bool in_transaction(struct reseal *r, bool writes,
+                           bool (*run)(struct reseal *, struct db_error *), struct db_error *e)
+{
+    mono_ms_t deadline = mono_after(clock_mono(), WAIT_MS);
+    bool done;
+    do {
+        done = try_transaction(r, writes, run, deadline, e);
+    } while (!done && e->again && !mono_reached(clock_mono(), deadline));
+    return done;
 }
 
 static bool count(struct reseal *r, struct db_error *e)
@@ -165,37 +179,29 @@ static bool run(struct reseal *r, struct db_error *e)
     return true;
 }
 
-static struct db *open_database(const char *url, struct err *e)
+static bool open_database(struct reseal *r, const char *url, struct err *e)
 {
-    struct database_url u;
     struct err why;
     struct db_error failure;
-    if (!database_url_parse(slice_of(url), &u, &why)) {
-        err_set(e, "DATABASE_URL: %.200s", why.text);
-        return NULL;
-    }
-    db_fail(&failure, ERR_OPERATOR, "mysql is not there yet, use sqlite:///absolute/path");
-    struct db *db =
-        u.kind == DATABASE_SQLITE ? sqlite_open(u.path, SQLITE_FILE_MUST_EXIST, &failure) : NULL;
-    if (!db)
-        err_set(e, "DATABASE_URL: %.200s", failure.line.text);
-    database_url_wipe(&u);
-    return db;
+    if (!database_url_parse(slice_of(url), &r->url, &why))
+        return err_set(e, "DATABASE_URL: %.200s", why.text);
+    r->db = r->url.kind == DATABASE_SQLITE
+                ? sqlite_open(r->url.path, SQLITE_FILE_MUST_EXIST, &failure)
+                : mysql_open(&r->url, &failure);
+    return r->db || err_set(e, "DATABASE_URL: %.200s", failure.line.text);
 }
 
 bool reseal_run(const struct reseal_options *o, struct err *e)
 {
-    struct db *db = open_database(o->url, e);
-    if (!db)
-        return false;
     struct reseal *r = xcalloc(1, sizeof *r);
     struct db_error failure;
     r->options = o;
-    r->db = db;
     r->vault = phone_vault_new(o->master);
-    bool done = run(r, &failure);
+    bool done = open_database(r, o->url, e) &&
+                (run(r, &failure) || err_set(e, "%.250s", failure.line.text));
     phone_vault_free(r->vault);
-    db_close(db);
+    db_close(r->db);
+    database_url_wipe(&r->url);
     free(r);
-    return done || err_set(e, "%.250s", failure.line.text);
+    return done;
 }

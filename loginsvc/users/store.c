@@ -1,11 +1,13 @@
 #include "loginsvc/users/store.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "log/log.h"
 #include "loginsvc/users/batch.h"
 #include "loginsvc/users/database_url.h"
 #include "loginsvc/users/key_check.h"
+#include "loginsvc/users/mysql.h"
 #include "loginsvc/users/sqlite.h"
 #include "loginsvc/users/store_job.h"
 #include "sys/clock.h"
@@ -15,6 +17,7 @@ enum {
     QUEUE_MAX = 1024,
     OP_TIMEOUT_MS = 3000,
     OPEN_TIMEOUT_MS = 10000,
+    CONNECTIONS = 4,
     UPKEEP_PAUSE_MS = 1000, /* from the first write to the checkpoint that it calls for */
     SCRUB_WAIT_MS = 2000,   /* an erasure's, for readers */
 };
@@ -29,14 +32,18 @@ enum scrub_state {
 
 struct store {
     struct phone_vault *vault;
+    struct database_url url;
     size_t queue_max;
     int64_t op_timeout_ms;
     struct store_stats stats;
 
     struct workers *workers;
-    struct db *db; /* the worker's, once it runs */
+    struct db *dbs[STORE_CONNECTIONS_MAX]; /* a worker thread's each, once they run */
+    size_t n_dbs;
+    atomic_size_t dbs_taken;
 
-    /* Checkpoints, on a thread and a connection of their own: they take 10 to 20 ms. */
+    /* SQLite only: checkpoints, on a thread and a connection of their own: they take 10 to 20 ms.
+     */
     struct workers *upkeep;
     struct db *upkeep_db;   /* the upkeep thread's, once it runs */
     enum scrub_state scrub; /* the same */
@@ -55,14 +62,19 @@ static void job_free(struct store_job *job)
 
 /* ---- worker threads ---- */
 
+static void *take_connection(void *arg)
+{
+    struct store *s = arg;
+    return s->dbs[atomic_fetch_add(&s->dbs_taken, 1)];
+}
+
 static void run_jobs(void *state, struct workers_job *const *jobs, size_t n, void *arg)
 {
     struct store *s = arg;
     struct operation *ops[BATCH_MAX];
-    (void)state;
     for (size_t i = 0; i < n; i++)
         ops[i] = &CONTAINER_OF(jobs[i], struct store_job, in_queue)->op;
-    batch_run(s->db, s->vault, ops, n);
+    batch_run(state, s->vault, ops, n);
 }
 
 /* An erasure that it does not finish is logged once, and once when it is finished after all. */
@@ -136,7 +148,7 @@ static void on_upkeep_timer(void *arg)
 
 static void call_for_upkeep(struct store *s)
 {
-    if (s->upkeep_due)
+    if (!s->upkeep || s->upkeep_due)
         return;
     s->upkeep_due = true;
     loop_timer_after(s->upkeep_timer, UPKEEP_PAUSE_MS);
@@ -162,7 +174,7 @@ static void on_job_done(struct workers_job *node, void *arg)
     struct store_job *job = CONTAINER_OF(node, struct store_job, in_queue);
     if (operation_writes(&job->op))
         call_for_upkeep(s);
-    if (!erased_someone(&job->op)) {
+    if (!s->upkeep || !erased_someone(&job->op)) { /* elsewhere the server looks after its files */
         answer(s, job);
         return;
     }
@@ -186,37 +198,48 @@ static void on_upkeep_done(struct workers_job *node, void *arg)
 
 /* ---- open and close ---- */
 
-static bool open_sqlite(struct store *s, const char *path, struct db_error *e)
+static bool open_sqlite(struct store *s, struct db_error *e)
 {
-    s->db = sqlite_open(path, SQLITE_FILE_MAY_CREATE, e);
-    if (!s->db)
+    s->dbs[0] = sqlite_open(s->url.path, SQLITE_FILE_MAY_CREATE, e);
+    if (!s->dbs[0])
         return false;
-    s->upkeep_db = sqlite_open(path, SQLITE_FILE_MUST_EXIST, e);
+    s->n_dbs = 1; /* one writer at a time, whatever we do */
+    s->upkeep_db = sqlite_open(s->url.path, SQLITE_FILE_MUST_EXIST, e);
     return s->upkeep_db != NULL;
 }
 
-static bool open_database(struct store *s, const char *url, struct err *e)
+/* The first connection finds out whether everything is in order, the others follow when needed. */
+static bool open_mysql(struct store *s, size_t connections, struct db_error *e)
 {
-    struct database_url u;
+    s->dbs[0] = mysql_open(&s->url, e);
+    if (!s->dbs[0])
+        return false;
+    for (s->n_dbs = 1; s->n_dbs < connections; s->n_dbs++)
+        s->dbs[s->n_dbs] = mysql_open_another(s->dbs[0]);
+    return true;
+}
+
+static bool open_database(struct store *s, const struct store_config *c, struct err *e)
+{
     struct err why;
-    if (!database_url_parse(slice_of(url), &u, &why))
+    if (!database_url_parse(slice_of(c->url), &s->url, &why))
         return err_set(e, "DATABASE_URL: %.200s", why.text);
     struct db_error failure;
-    bool open = u.kind == DATABASE_SQLITE
-                    ? open_sqlite(s, u.path, &failure)
-                    : db_fail(&failure, ERR_OPERATOR,
-                              "mysql is not there yet, use sqlite:///absolute/path");
+    size_t connections = c->connections ? c->connections : CONNECTIONS;
+    ASSERT(connections <= STORE_CONNECTIONS_MAX);
+    bool open = s->url.kind == DATABASE_SQLITE ? open_sqlite(s, &failure)
+                                               : open_mysql(s, connections, &failure);
     mono_ms_t deadline = mono_after(clock_mono(), OPEN_TIMEOUT_MS);
-    open = open && key_check(s->db, s->vault, deadline, &failure);
-    database_url_wipe(&u);
+    open = open && key_check(s->dbs[0], s->vault, deadline, &failure);
     return open || err_set(e, "DATABASE_URL: %.200s", failure.line.text);
 }
 
-static struct workers *start_worker(struct loop *l, struct store *s)
+static struct workers *start_workers(struct loop *l, struct store *s)
 {
-    return workers_new(l, &(struct workers_options){.threads = 1,
+    return workers_new(l, &(struct workers_options){.threads = s->n_dbs,
                                                     .queue_max = s->queue_max,
                                                     .max_batch = BATCH_MAX,
+                                                    .thread_start = take_connection,
                                                     .run = run_jobs,
                                                     .done = on_job_done,
                                                     .arg = s});
@@ -240,13 +263,15 @@ struct store *store_open(struct loop *l, const struct store_config *c, struct er
     s->queue_max = c->queue_max ? c->queue_max : QUEUE_MAX;
     s->op_timeout_ms = c->op_timeout_ms ? c->op_timeout_ms : OP_TIMEOUT_MS;
     s->stats.healthy = true;
-    if (!open_database(s, c->url, e)) {
+    if (!open_database(s, c, e)) {
         store_close(s);
         return NULL;
     }
-    s->upkeep_timer = loop_timer_new(l, on_upkeep_timer, s);
-    s->workers = start_worker(l, s);
-    s->upkeep = start_upkeep(l, s);
+    s->workers = start_workers(l, s);
+    if (s->upkeep_db) {
+        s->upkeep_timer = loop_timer_new(l, on_upkeep_timer, s);
+        s->upkeep = start_upkeep(l, s);
+    }
     return s;
 }
 
@@ -259,7 +284,9 @@ void store_close(struct store *s)
     workers_free(s->upkeep);
     loop_timer_free(s->upkeep_timer);
     db_close(s->upkeep_db);
-    db_close(s->db);
+    while (s->n_dbs > 0) /* the first one last */
+        db_close(s->dbs[--s->n_dbs]);
+    database_url_wipe(&s->url);
     phone_vault_free(s->vault);
     free(s);
 }

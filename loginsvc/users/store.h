@@ -34,7 +34,10 @@ struct store_config {
     const struct keyring *master; /* from DATA_KEY; borrowed for store_open */
     size_t queue_max;             /* operations under way at most; 0 = 1024 */
     int64_t op_timeout_ms;        /* how long one may wait and work; 0 = 3000 */
+    size_t connections;           /* to MySQL, each with a thread; 0 = 4. SQLite has one */
 };
+
+enum { STORE_CONNECTIONS_MAX = 64 };
 
 /* Opens the database and brings its schema up to date (safe when several processes start at once).
  * Blocks: for the start of the daemon, in the process that will use it (it does not survive a
@@ -76,9 +79,9 @@ enum { STORE_LIST_MAX = 1000 }; /* rows that a result gives */
 
 struct store_result {
     enum store_status status;
-    /* STORE_FAILED only: ERR_RETRY (never begun), ERR_BACKOFF (locked or away, nothing changed),
-     * ERR_OPERATOR (full, corrupt, no permission; nothing changed), ERR_UNKNOWN (the commit itself
-     * failed), ERR_BUG. The line names no person. */
+    /* STORE_FAILED only: ERR_RETRY (never begun, or others were in its way), ERR_BACKOFF (locked or
+     * away, nothing changed), ERR_OPERATOR (full, corrupt, no permission; nothing changed),
+     * ERR_UNKNOWN (the commit itself failed), ERR_BUG. The line names no person. */
     enum err_class class;
     struct err err;
     struct user user;             /* STORE_OK of the operations that give a user */

@@ -330,12 +330,17 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ERASURE_TEST(the_user_and_the_sessions_are_gone_and_the_revocations_stay),
-        ERASURE_TEST(closing_finishes_an_erasure),
         ERASURE_TEST(erasures_count_as_under_way_until_they_are_answered),
+    };
+    const struct CMUnitTest sqlite_tests[] = {
+        ERASURE_TEST(closing_finishes_an_erasure),
         ERASURE_TEST(nothing_of_many_erased_people_is_left_in_the_files),
         ERASURE_TEST(what_one_store_erased_does_not_come_back_through_another),
         ERASURE_TEST(a_reader_that_stays_delays_the_answer_and_the_cleaning_follows),
         ERASURE_TEST(what_a_killed_process_erased_is_cleaned_by_the_next),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, fixture_group_up, fixture_group_down);
+    if (!fixture_on_mysql())
+        failed += cmocka_run_group_tests(sqlite_tests, NULL, NULL);
+    return failed;
 }

@@ -118,5 +118,5 @@ int main(void)
         PROFILE_TEST(nobody_is_not_found),
         PROFILE_TEST(changes_of_different_fields_at_two_stores_are_not_lost),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, fixture_group_up, fixture_group_down);
 }

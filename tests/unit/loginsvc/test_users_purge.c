@@ -118,5 +118,5 @@ int main(void)
         PURGE_TEST(a_used_ticket_is_remembered_for_its_whole_time),
         PURGE_TEST(a_purge_goes_in_bounded_steps_until_there_is_no_more),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, fixture_group_up, fixture_group_down);
 }

@@ -205,5 +205,5 @@ int main(void)
         REGISTRATION_TEST(an_openid_that_is_known_takes_nobody_over),
         REGISTRATION_TEST(a_user_of_another_app_is_not_taken_over),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, fixture_group_up, fixture_group_down);
 }

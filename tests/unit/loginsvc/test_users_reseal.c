@@ -336,10 +336,15 @@ int main(void)
         RESEAL_TEST(one_that_was_stopped_goes_on_where_it_was),
         RESEAL_TEST(one_that_was_killed_loses_nothing),
         RESEAL_TEST(a_ring_without_the_databases_key_is_refused),
+        RESEAL_TEST(logins_go_on_meanwhile_and_all_phones_are_right),
+    };
+    const struct CMUnitTest sqlite_tests[] = {
         RESEAL_TEST(a_phone_that_no_key_opens_is_counted_and_left),
         RESEAL_TEST(a_database_that_is_not_there_is_not_created),
-        RESEAL_TEST(logins_go_on_meanwhile_and_all_phones_are_right),
         RESEAL_TEST(a_phone_that_changed_since_it_was_read_is_not_overwritten),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, fixture_group_up, fixture_group_down);
+    if (!fixture_on_mysql())
+        failed += cmocka_run_group_tests(sqlite_tests, NULL, NULL);
+    return failed;
 }

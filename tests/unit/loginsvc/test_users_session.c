@@ -355,5 +355,5 @@ int main(void)
         SESSION_TEST(more_sessions_than_a_result_gives_are_all_ended),
         SESSION_TEST(revocations_come_in_order_behind_the_one_given_while_they_matter),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, fixture_group_up, fixture_group_down);
 }

@@ -1,4 +1,5 @@
-/* users: what the store promises to the login, on a real database and its worker thread. */
+/* users: what the store promises to the login, on a real database (users_fixture.h says which) and
+ * its worker threads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -80,6 +81,31 @@ static void one_openid_in_two_apps_is_two_users(void **state)
     assert_true(r->is_new);
     assert_int_not_equal(r->user.id, id);
     assert_int_equal(fixture_find(f, "wxother", "13800138000", "86")->status, STORE_NOT_FOUND);
+}
+
+static void openids_that_differ_in_case_alone_are_two_users(void **state)
+{
+    struct fixture *f = *state;
+    struct store_login a = login_of("oAbC", NULL, T0), b = login_of("oaBc", NULL, T0);
+    int64_t id = fixture_login(f, &a)->user.id;
+    const struct store_result *r = fixture_login(f, &b);
+    assert_true(r->is_new);
+    assert_int_not_equal(r->user.id, id);
+}
+
+static void the_longest_texts_of_any_alphabet_come_back_whole(void **state)
+{
+    struct fixture *f = *state;
+    struct store_login in = login_of("openid-1", NULL, T0);
+    for (size_t i = 0; i + 4 < sizeof in.nickname; i += 4)
+        memcpy(in.nickname + i, "\xf0\x9f\x90\xbc", 4); /* a panda, beyond the basic plane */
+    memset(in.avatar, 'a', sizeof in.avatar - 1);
+    memset(in.device, 'd', sizeof in.device - 1);
+    int64_t id = fixture_login(f, &in)->user.id;
+    const struct store_result *r = fixture_get(f, id);
+    assert_int_equal(r->status, STORE_OK);
+    assert_string_equal(r->user.nickname, in.nickname);
+    assert_string_equal(r->user.avatar, in.avatar);
 }
 
 static void logins_of_one_openid_in_one_batch_make_one_user(void **state)
@@ -339,6 +365,8 @@ int main(void)
         STORE_TEST(the_first_login_creates_the_user_and_the_next_finds_it),
         STORE_TEST(what_a_login_gives_replaces_what_is_stored),
         STORE_TEST(one_openid_in_two_apps_is_two_users),
+        STORE_TEST(openids_that_differ_in_case_alone_are_two_users),
+        STORE_TEST(the_longest_texts_of_any_alphabet_come_back_whole),
         STORE_TEST(logins_of_one_openid_in_one_batch_make_one_user),
         STORE_TEST(a_phone_that_nobody_has_is_a_result_and_changes_nothing),
         STORE_TEST(a_login_by_phone_finds_its_owner),
@@ -350,10 +378,15 @@ int main(void)
         STORE_TEST(a_text_that_does_not_fit_fails_and_is_not_cut),
         STORE_TEST(a_full_queue_refuses_at_once),
         STORE_TEST(closing_finishes_what_was_accepted),
-        STORE_TEST(no_phone_is_readable_in_any_file_of_the_database),
-        STORE_TEST(the_files_are_for_their_owner_alone),
         STORE_TEST(phones_survive_a_rotation_of_the_key),
         STORE_TEST(a_phone_whose_key_is_gone_does_not_lock_its_owner_out),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest sqlite_tests[] = {
+        STORE_TEST(no_phone_is_readable_in_any_file_of_the_database),
+        STORE_TEST(the_files_are_for_their_owner_alone),
+    };
+    int failed = cmocka_run_group_tests(tests, fixture_group_up, fixture_group_down);
+    if (!fixture_on_mysql())
+        failed += cmocka_run_group_tests(sqlite_tests, NULL, NULL);
+    return failed;
 }

@@ -11,10 +11,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
 #include "sys/file.h"
 #include "users_fixture.h"
 
 enum { GUARD_MS = 20000 };
+
+static struct mariadb_server *server;
+static int databases; /* that were made on it */
 
 struct keyring *ring_of(const char *keys)
 {
@@ -31,18 +36,73 @@ static void on_guard(void *arg)
     loop_stop(f->loop);
 }
 
-struct fixture *fixture_new(void)
+/* ---- the database ---- */
+
+bool fixture_on_mysql(void)
 {
-    struct fixture *f = xcalloc(1, sizeof *f);
+    const char *kind = getenv("USERS_DATABASE");
+    return kind && strcmp(kind, "mysql") == 0;
+}
+
+struct mariadb_server *fixture_server(void)
+{
+    return server;
+}
+
+int fixture_group_up(void **state)
+{
+    (void)state;
+    if (fixture_on_mysql())
+        server = mariadb_server_new();
+    return 0;
+}
+
+int fixture_group_down(void **state)
+{
+    (void)state;
+    mariadb_server_free(server);
+    server = NULL;
+    return 0;
+}
+
+static void server_sql(const char *format, const char *name)
+{
+    char sql[128];
+    struct text t = text_init(sql, sizeof sql);
+    text_str(&t, format);
+    text_str(&t, name);
+    ASSERT(!t.cut);
+    mariadb_server_sql(server, NULL, sql);
+}
+
+static void new_database(struct fixture *f)
+{
+    snprintf(f->name, sizeof f->name, "users_%d", ++databases);
+    snprintf(f->url, sizeof f->url, "mysql://" MARIADB_USER ":" MARIADB_PASSWORD "@127.0.0.1:%u/%s",
+             mariadb_server_port(server), f->name);
+    server_sql("CREATE DATABASE ", f->name);
+}
+
+static void new_folder(struct fixture *f)
+{
     snprintf(f->dir, sizeof f->dir, "/tmp/test_users.XXXXXX");
     ASSERT(mkdtemp(f->dir) != NULL);
     snprintf(f->path, sizeof f->path, "%s/users.db", f->dir);
     snprintf(f->url, sizeof f->url, "sqlite://%s", f->path);
+}
+
+struct fixture *fixture_new(void)
+{
+    struct fixture *f = xcalloc(1, sizeof *f);
     f->results = xcalloc(RESULTS_MAX, sizeof *f->results);
+    if (server)
+        new_database(f);
+    else
+        new_folder(f);
     return f;
 }
 
-static void remove_dir(const char *path)
+static void empty_dir(const char *path)
 {
     DIR *dir = opendir(path);
     ASSERT(dir != NULL);
@@ -50,7 +110,16 @@ static void remove_dir(const char *path)
     while ((entry = readdir(dir)) != NULL)
         unlinkat(dirfd(dir), entry->d_name, 0);
     closedir(dir);
-    rmdir(path);
+}
+
+void fixture_empty(struct fixture *f)
+{
+    if (server) {
+        server_sql("DROP DATABASE ", f->name);
+        server_sql("CREATE DATABASE ", f->name);
+    } else {
+        empty_dir(f->dir);
+    }
 }
 
 static void forget_arrays(struct store_result *r)
@@ -64,12 +133,84 @@ static void forget_arrays(struct store_result *r)
 void fixture_free(struct fixture *f)
 {
     fixture_close(f);
-    remove_dir(f->dir);
     for (size_t i = 0; i < RESULTS_MAX; i++)
         forget_arrays(&f->results[i]);
+    if (server) {
+        server_sql("DROP DATABASE IF EXISTS ", f->name);
+    } else {
+        empty_dir(f->dir);
+        rmdir(f->dir);
+    }
     free(f->results);
     free(f);
 }
+
+static sqlite3 *sqlite_log_in(const struct fixture *f)
+{
+    sqlite3 *db = NULL;
+    ASSERT(sqlite3_open(f->path, &db) == SQLITE_OK);
+    return db;
+}
+
+static void sqlite_run(sqlite3 *db, const char *sql)
+{
+    ASSERT(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK);
+}
+
+void fixture_sql(const struct fixture *f, const char *sql)
+{
+    if (server) {
+        mariadb_server_sql(server, f->name, sql);
+        return;
+    }
+    sqlite3 *db = sqlite_log_in(f);
+    sqlite_run(db, sql);
+    ASSERT(sqlite3_close(db) == SQLITE_OK);
+}
+
+int64_t fixture_count(const struct fixture *f, const char *sql)
+{
+    if (server)
+        return mariadb_server_sql(server, f->name, sql);
+    sqlite3 *db = sqlite_log_in(f);
+    sqlite3_stmt *st = NULL;
+    ASSERT(sqlite3_prepare_v2(db, sql, -1, &st, NULL) == SQLITE_OK);
+    ASSERT(sqlite3_step(st) == SQLITE_ROW);
+    int64_t number = sqlite3_column_int64(st, 0);
+    sqlite3_finalize(st);
+    ASSERT(sqlite3_close(db) == SQLITE_OK);
+    return number;
+}
+
+struct fixture_lock {
+    sqlite3 *sqlite;
+    MYSQL *mysql;
+};
+
+struct fixture_lock *fixture_lock(const struct fixture *f)
+{
+    struct fixture_lock *lock = xcalloc(1, sizeof *lock);
+    if (server) {
+        lock->mysql = mariadb_server_log_in(server, f->name);
+        mariadb_server_run(lock->mysql, "BEGIN");
+        mariadb_server_run(lock->mysql, "SELECT * FROM users FOR UPDATE"); /* and what is between */
+    } else {
+        lock->sqlite = sqlite_log_in(f);
+        sqlite_run(lock->sqlite, "BEGIN IMMEDIATE");
+    }
+    return lock;
+}
+
+void fixture_unlock(struct fixture_lock *lock)
+{
+    if (lock->mysql)
+        mysql_close(lock->mysql);
+    else
+        ASSERT(sqlite3_close(lock->sqlite) == SQLITE_OK);
+    free(lock);
+}
+
+/* ---- the store ---- */
 
 bool fixture_open(struct fixture *f, const char *keys, int64_t timeout_ms, struct err *e)
 {
@@ -217,6 +358,14 @@ const struct store_result *fixture_one(struct fixture *f, bool accepted)
 const struct store_result *fixture_login(struct fixture *f, const struct store_login *in)
 {
     return fixture_one(f, store_login(f->store, in, fixture_caller(f, 0)));
+}
+
+void fixture_must_log_in(struct fixture *f, const char *openid)
+{
+    struct store_login in = login_of(openid, "13800138000", T0);
+    const struct store_result *r = fixture_login(f, &in);
+    if (r->status != STORE_OK)
+        fail_msg("%s", r->err.text);
 }
 
 const struct store_result *fixture_find(struct fixture *f, const char *appid, const char *phone,

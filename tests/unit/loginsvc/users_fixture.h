@@ -1,4 +1,7 @@
-/* users_fixture.h - for the tests of users: a temp folder, a loop, a store and its results. */
+/* users_fixture.h - for the tests of users: a database, a loop, a store and its results.
+ *
+ * The database is a SQLite file in a temp folder, or, when the test program runs with
+ * USERS_DATABASE=mysql, one of a MariaDB server that the program starts for itself. */
 #ifndef TESTS_UNIT_LOGINSVC_USERS_FIXTURE_H
 #define TESTS_UNIT_LOGINSVC_USERS_FIXTURE_H
 
@@ -9,6 +12,7 @@
 #include "crypto/keyring.h"
 #include "loginsvc/users/store.h"
 #include "loop/loop.h"
+#include "mariadb_server.h"
 
 #define APPID "wx0123456789abcdef"
 #define KEY_A "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
@@ -20,9 +24,10 @@
 enum { RESULTS_MAX = 1024, TTL_MS = 3600 * 1000 };
 
 struct fixture {
-    char dir[64];
-    char path[80];
-    char url[96];
+    char dir[64];  /* SQLite */
+    char path[80]; /* SQLite */
+    char name[32]; /* MySQL: of the database */
+    char url[160];
     struct loop *loop;
     struct store *store;
     struct loop_timer *guard;
@@ -33,14 +38,36 @@ struct fixture {
     bool timed_out;
 };
 
+bool fixture_on_mysql(void);
+
+/* The server; NULL with SQLite. */
+struct mariadb_server *fixture_server(void);
+
+/* cmocka setup and teardown of the whole program. */
+int fixture_group_up(void **state);
+int fixture_group_down(void **state);
+
 /* cmocka setup and teardown: *state is a struct fixture with an open store under KEY_A, with a
  * patience that no load uses up. */
 int fixture_up(void **state);
 int fixture_down(void **state);
 
-/* Folder and paths only, and their removal: for tests that open stores of their own. */
+/* An empty database only, and its removal: for tests that open stores of their own. */
 struct fixture *fixture_new(void);
 void fixture_free(struct fixture *f);
+
+/* A new empty database in place of the fixture's, under the same URL. */
+void fixture_empty(struct fixture *f);
+
+/* Runs one statement on the fixture's database behind the store's back. */
+void fixture_sql(const struct fixture *f, const char *sql);
+
+/* The number that a query gives. */
+int64_t fixture_count(const struct fixture *f, const char *sql);
+
+/* As another process that writes: nobody else writes to users until it is unlocked. */
+struct fixture_lock *fixture_lock(const struct fixture *f);
+void fixture_unlock(struct fixture_lock *lock);
 
 /* Opens the fixture's store with these keys; false with *e. `timeout_ms` 0 = the default. */
 bool fixture_open(struct fixture *f, const char *keys, int64_t timeout_ms, struct err *e);
@@ -70,6 +97,7 @@ struct store_login login_of(const char *openid, const char *phone, wall_ms_t now
  * until the next one). The others submit it, too. */
 const struct store_result *fixture_one(struct fixture *f, bool accepted);
 const struct store_result *fixture_login(struct fixture *f, const struct store_login *in);
+void fixture_must_log_in(struct fixture *f, const char *openid);
 const struct store_result *fixture_find(struct fixture *f, const char *appid, const char *phone,
                                         const char *country_code);
 const struct store_result *fixture_get(struct fixture *f, int64_t user_id);

@@ -1,0 +1,211 @@
+#include "loginsvc/users/mysql_conn.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "loginsvc/users/mysql_fault.h"
+#include "sys/clock.h"
+
+/* Names are looked up and passwords encrypted on the stack of a non-blocking call. */
+enum { CALL_STACK_BYTES = 256 << 10 };
+
+/* A way that a firewall forgot is noticed while nobody waits for it. */
+enum { KEEPALIVE_IDLE_S = 60, KEEPALIVE_PAUSE_S = 10, KEEPALIVE_TIMES = 3 };
+
+static const char *const set_up[] = {
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+    /* The shortest lock wait there is: whoever holds a lock for longer is in trouble. */
+    "SET SESSION autocommit = 1, innodb_lock_wait_timeout = 1",
+    "SET SESSION lock_wait_timeout = 1",
+    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
+    "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
+};
+
+/* ---- waiting ---- */
+
+static short poll_events(int wanted)
+{
+    int events = 0;
+    if (wanted & MYSQL_WAIT_READ)
+        events |= POLLIN;
+    if (wanted & MYSQL_WAIT_WRITE)
+        events |= POLLOUT;
+    if (wanted & MYSQL_WAIT_EXCEPT)
+        events |= POLLPRI;
+    return (short)events;
+}
+
+static int left_ms(mono_ms_t until)
+{
+    int64_t left = mono_between(clock_mono(), until);
+    return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
+}
+
+int mysql_conn_wait(struct mysql_conn *c, int wanted)
+{
+    struct pollfd p = {.fd = mysql_get_socket(c->raw), .events = poll_events(wanted)};
+    int n;
+    do {
+        n = poll(&p, 1, left_ms(c->until));
+    } while (n < 0 && errno == EINTR);
+    if (n > 0)
+        return wanted & ~MYSQL_WAIT_TIMEOUT;
+    c->timed_out = true;
+    return MYSQL_WAIT_TIMEOUT;
+}
+
+/* ---- errors ---- */
+
+/* The server quotes values, which may be a person's, in errors about a statement's data. */
+static int length_without_values(const char *detail, enum err_class class, bool conflict)
+{
+    bool about_data = class == ERR_BUG || conflict;
+    return (int)(about_data ? strcspn(detail, "'") : strlen(detail));
+}
+
+static void describe(const struct mysql_conn *c, unsigned number, const char *detail,
+                     struct db_error *e)
+{
+    struct mysql_fault f = mysql_fault_of(number);
+    if (c->timed_out) {
+        db_fail(e, ERR_BACKOFF, "mysql: no answer in time (%u)", number);
+        return;
+    }
+    int n = length_without_values(detail, f.class, f.conflict);
+    db_fail(e, f.class, "mysql: %.*s (%u)", n, detail, number);
+    /* What a lost connection had begun, the server undoes. */
+    e->again = f.conflict || (f.lost && f.class == ERR_BACKOFF);
+}
+
+bool mysql_conn_fail(struct mysql_conn *c, unsigned number, const char *detail, struct db_error *e)
+{
+    describe(c, number, detail, e);
+    if (c->timed_out || mysql_fault_of(number).lost)
+        mysql_conn_give_up(c, e);
+    return false;
+}
+
+void mysql_conn_give_up(struct mysql_conn *c, const struct db_error *why)
+{
+    if (!c->lost)
+        c->why = *why;
+    c->lost = true;
+}
+
+static bool failed(struct mysql_conn *c, struct db_error *e)
+{
+    return mysql_conn_fail(c, mysql_errno(c->raw), mysql_error(c->raw), e);
+}
+
+/* ---- statements ---- */
+
+static bool query(struct mysql_conn *c, const char *sql)
+{
+    int code = 0;
+    int wanted = mysql_real_query_start(&code, c->raw, sql, strlen(sql));
+    while (wanted)
+        wanted = mysql_real_query_cont(&code, c->raw, mysql_conn_wait(c, wanted));
+    return code == 0;
+}
+
+bool mysql_conn_exec(struct mysql_conn *c, const char *sql, struct db_error *e)
+{
+    return query(c, sql) || failed(c, e);
+}
+
+static MYSQL_RES *store_result(struct mysql_conn *c)
+{
+    MYSQL_RES *rows = NULL;
+    int wanted = mysql_store_result_start(&rows, c->raw);
+    while (wanted)
+        wanted = mysql_store_result_cont(&rows, c->raw, mysql_conn_wait(c, wanted));
+    return rows;
+}
+
+bool mysql_conn_number(struct mysql_conn *c, const char *sql, int64_t *out, struct db_error *e)
+{
+    MYSQL_RES *rows = query(c, sql) ? store_result(c) : NULL;
+    if (!rows)
+        return failed(c, e);
+    MYSQL_ROW row = mysql_fetch_row(rows);
+    *out = row && row[0] ? strtoll(row[0], NULL, 10) : 0;
+    mysql_free_result(rows);
+    return true;
+}
+
+/* ---- open and close ---- */
+
+static void set_options(MYSQL *raw)
+{
+    const my_bool no = 0;
+    const unsigned off = 0, tcp = MYSQL_PROTOCOL_TCP; /* also to "localhost" */
+    const size_t stack = CALL_STACK_BYTES;
+    ASSERT(mysql_options(raw, MYSQL_OPT_NONBLOCK, &stack) == 0);
+    mysql_options(raw, MYSQL_OPT_PROTOCOL, &tcp);
+    mysql_options(raw, MYSQL_SET_CHARSET_NAME, "utf8mb4");
+    mysql_options(raw, MYSQL_OPT_LOCAL_INFILE, &off); /* a server asks for no file of ours */
+    mysql_options(raw, MYSQL_OPT_SSL_ENFORCE, &no);
+    mysql_options(raw, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &no); /* the newer library's default */
+}
+
+static bool connect_to(struct mysql_conn *c, const struct database_url *to)
+{
+    MYSQL *connected = NULL;
+    const char *password = secret_reveal(&to->password).p;
+    int wanted = mysql_real_connect_start(&connected, c->raw, to->host, to->user, password,
+                                          to->name, to->port, NULL, CLIENT_FOUND_ROWS);
+    while (wanted)
+        wanted = mysql_real_connect_cont(&connected, c->raw, mysql_conn_wait(c, wanted));
+    return connected != NULL;
+}
+
+static void keep_alive(int fd)
+{
+    const int on = 1, idle = KEEPALIVE_IDLE_S, pause = KEEPALIVE_PAUSE_S, times = KEEPALIVE_TIMES;
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &pause, sizeof pause);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof times);
+}
+
+/* A variable that the server does not have (TiDB lacks some) is none to set. */
+static bool set_session(struct mysql_conn *c, struct db_error *e)
+{
+    enum { UNKNOWN_VARIABLE = 1193 };
+    for (size_t i = 0; i < ARRAY_LEN(set_up); i++) {
+        if (!mysql_conn_exec(c, set_up[i], e) && mysql_errno(c->raw) != UNKNOWN_VARIABLE)
+            return false;
+    }
+    return true;
+}
+
+bool mysql_conn_open(struct mysql_conn *c, const struct database_url *to, mono_ms_t until,
+                     struct db_error *e)
+{
+    *c = (struct mysql_conn){.raw = mysql_init(NULL), .until = until};
+    ASSERT(c->raw != NULL);
+    set_options(c->raw);
+    if (!connect_to(c, to)) {
+        failed(c, e);
+    } else {
+        keep_alive((int)mysql_get_socket(c->raw));
+        if (set_session(c, e))
+            return true;
+    }
+    e->again = false;
+    mysql_conn_close(c);
+    return false;
+}
+
+void mysql_conn_close(struct mysql_conn *c)
+{
+    if (c->raw)
+        mysql_close(c->raw);
+    *c = (struct mysql_conn){.until = c->until};
+}

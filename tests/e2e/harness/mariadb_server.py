@@ -1,0 +1,79 @@
+"""A MariaDB server of the test's own: a loopback port, its data in a folder of its own."""
+import os
+import shutil
+import subprocess
+import tempfile
+
+from .ports import free_port
+from .process import Process, clean_env
+
+PASSWORD = "s3cret/p@ss:word"
+SMALL = ["--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M",
+         "--innodb-flush-method=nosync"]
+
+
+class MariadbServer:
+    """`url` is a DATABASE_URL: of the database `users`, for a user who may do all there and nothing
+    elsewhere."""
+
+    password = PASSWORD
+
+    def __init__(self, folder, name="mariadb"):
+        self.folder = tempfile.mkdtemp(prefix="e2e-mariadb-")  # socket paths are short by law
+        self.data, self.socket = os.path.join(self.folder, "data"), os.path.join(self.folder, "s")
+        self.port = free_port()
+        self.url = f"mysql://loginsvc:{PASSWORD.replace('/', '%2F')}@127.0.0.1:{self.port}/users"
+        # A server that starts removes others' temporary tables from there.
+        env = clean_env(TMPDIR=self.folder)
+        env["PATH"] = env.get("PATH", "") + ":/usr/sbin"
+        options = ["--no-defaults", f"--datadir={self.data}", *SMALL]
+        user = ["--user=root"] if os.geteuid() == 0 else []
+        subprocess.run(["mariadb-install-db", *options, *user, "--skip-test-db",
+                        "--auth-root-authentication-method=normal"],
+                       env=env, check=True, capture_output=True)
+        argv = ["mariadbd", *options, *user, f"--socket={self.socket}", f"--port={self.port}",
+                "--bind-address=127.0.0.1", "--skip-name-resolve", "--skip-log-bin"]
+        self.process = Process("mariadbd", argv, os.path.join(folder, f"{name}.log"), env)
+
+    def start(self):
+        self.process.start(self._answers)
+        self.sql("CREATE DATABASE IF NOT EXISTS users;"
+                 f"CREATE USER IF NOT EXISTS loginsvc@'%' IDENTIFIED BY '{PASSWORD}';"
+                 "GRANT ALL ON users.* TO loginsvc@'%'")
+        return self
+
+    def _client(self, *argv):
+        return subprocess.run(["mariadb", "--no-defaults", "-u", "root", "-S", self.socket, "-N",
+                               "-B", *argv], capture_output=True, text=True, timeout=20)
+
+    def _answers(self):
+        return self._client("-e", "SELECT 1").returncode == 0
+
+    def sql(self, statements):
+        """Runs them as root; the rows that they give, each a list of texts."""
+        done = self._client("-e", statements)
+        assert done.returncode == 0, done.stderr
+        return [line.split("\t") for line in done.stdout.splitlines()]
+
+    def count(self, query):
+        return int(self.sql(query)[0][0])
+
+    def files_hold(self, text):
+        """Is it readable in any file of the data?"""
+        needle = text.encode()
+        for at, _, names in os.walk(self.data):
+            for name in names:
+                with open(os.path.join(at, name), "rb") as content:
+                    if needle in content.read():
+                        return True
+        return False
+
+    def kill(self):
+        """As a crash."""
+        self.process.kill()
+
+    def stop(self):
+        try:
+            self.process.stop()
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
