@@ -151,7 +151,8 @@ static const struct config_item *own_item(const struct reading *r, const struct 
                                           bool *may_be_secret)
 {
     *name = name_of_option(o->name, buffer);
-    return r->program->items_are_options ? find_item(r->program, *name, may_be_secret) : NULL;
+    const struct config_item *item = find_item(r->program, *name, may_be_secret);
+    return item && config_item_is_option(r->program, item) ? item : NULL;
 }
 
 static bool take_setting(struct reading *r, const struct option *o)

@@ -31,6 +31,13 @@ struct command {
     struct config_list arguments; /* what is no option */
 };
 
+/* Is it given as --its-name, and not by --set alone? */
+static inline bool config_item_is_option(const struct config_program *p,
+                                         const struct config_item *item)
+{
+    return p->items_are_options || item->flags & CONFIG_OPTION;
+}
+
 /* Fills *c, which its maker frees with command_deinit in either case. False with a line in *e when
  * an option is unknown or wants for a value. Overwrites in argv what may be a secret. */
 bool command_parse(const struct config_program *p, int argc, char **argv, struct command *c,

@@ -109,7 +109,7 @@ struct config_rule {
 enum config_flag {
     CONFIG_RELOADABLE = 1,  /* SIGHUP takes a new value over; the others need a restart */
     CONFIG_MASKED = 2,      /* its text holds secrets though it is no SECRET: never shown */
-    CONFIG_OPTION = 4,      /* an option of one run, no setting: on the command line only */
+    CONFIG_OPTION = 4,      /* an option of one run, no setting: on the command line only, --name */
     CONFIG_NO_ARGUMENT = 8, /* a SECRET that the command line takes as NAME_FILE only: what stands
                                there every user of the machine may read */
 };

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 
+#include "config/command.h"
 #include "config/value.h"
 
 /* ---- --help ---- */
@@ -9,14 +10,15 @@
 /* "  --expires-in" of EXPIRES_IN, else the name itself. */
 static void write_name(const struct config_program *p, const struct config_item *item, FILE *out)
 {
-    fputs(p->items_are_options ? "  --" : "  ", out);
+    bool is_option = config_item_is_option(p, item);
+    fputs(is_option ? "  --" : "  ", out);
     for (const char *c = item->name; *c; c++) {
-        if (p->items_are_options)
+        if (is_option)
             fputc(*c == '_' ? '-' : tolower((unsigned char)*c), out);
         else
             fputc(*c, out);
     }
-    if (p->items_are_options && item->flags & CONFIG_NO_ARGUMENT)
+    if (is_option && item->flags & CONFIG_NO_ARGUMENT)
         fputs("-file", out);
 }
 

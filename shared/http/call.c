@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include <event2/buffer.h>
+#include <event2/keyvalq_struct.h>
 
 #include "base/secret.h"
 #include "http/problem.h"
@@ -151,6 +153,19 @@ struct slice http_call_query_at(const struct http_call *call, const char *name, 
 struct slice http_call_header(const struct http_call *call, const char *name)
 {
     return slice_of(evhttp_find_header(evhttp_request_get_input_headers(call->req), name));
+}
+
+struct slice http_call_last_header(const struct http_call *call, const char *name)
+{
+    struct slice last = {NULL, 0};
+    const struct evkeyvalq *headers = evhttp_request_get_input_headers(call->req);
+    const struct evkeyval *header;
+    TAILQ_FOREACH(header, headers, next)
+    {
+        if (evutil_ascii_strcasecmp(header->key, name) == 0)
+            last = slice_of(header->value);
+    }
+    return last;
 }
 
 struct slice http_call_body(const struct http_call *call)

@@ -9,7 +9,7 @@
 #include "http/server.h"
 
 enum {
-    ROUTE_TABLES_MAX = 8,
+    ROUTE_TABLES_MAX = 32,
     ROUTE_PARAMS_MAX = 4, /* {…} in one pattern */
 };
 

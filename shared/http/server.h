@@ -127,6 +127,9 @@ struct slice http_call_query(const struct http_call *call, const char *name);
 struct slice http_call_query_at(const struct http_call *call, const char *name, size_t i);
 
 struct slice http_call_header(const struct http_call *call, const char *name); /* any case */
+
+/* The last one of that name: where each proxy adds a line, the one that the nearest has added. */
+struct slice http_call_last_header(const struct http_call *call, const char *name);
 struct slice http_call_body(const struct http_call *call);
 const char *http_call_peer(const struct http_call *call); /* the address, without the port */
 
