@@ -16,13 +16,15 @@
     X(0, OK, NONE, NONE, "ok", NULL)                                                               \
     X(40001, INVALID_CREDENTIAL, OPERATOR, TOKEN, "invalid credential", NULL)                      \
     X(40002, INVALID_GRANT_TYPE, BUG, BUG, "invalid grant_type", NULL)                             \
-    X(40013, INVALID_APPID, OPERATOR, OPERATOR, "invalid appid", NULL)                             \
+    X(40013, INVALID_APPID, OPERATOR, OPERATOR, "invalid appid",                                   \
+      "授权与当前小程序不匹配，请退出小程序重新进入，仍有问题请联系客服")                          \
     X(40014, INVALID_TOKEN, OPERATOR, TOKEN, "invalid access_token", NULL)                         \
     X(40029, INVALID_CODE, USER, USER, "invalid or expired code",                                  \
       "授权已失效，请重新点击按钮授权")                                                            \
     X(40066, INVALID_URL, BUG, BUG, "invalid url", NULL)                                           \
     X(40097, INVALID_ARGUMENT, BUG, BUG, "invalid argument", NULL)                                 \
-    X(40125, INVALID_APPSECRET, OPERATOR, OPERATOR, "invalid appsecret", NULL)                     \
+    X(40125, INVALID_APPSECRET, OPERATOR, OPERATOR, "invalid appsecret",                           \
+      "登录服务正在维护，请稍后再试或联系客服")                                                    \
     X(40163, CODE_USED, USER, USER, "code was used already", "授权已被使用，请重新点击按钮授权")   \
     X(40164, IP_NOT_ALLOWED, OPERATOR, OPERATOR, "our IP is not in the whitelist", NULL)           \
     X(40226, RISKY_USER, USER, USER, "user is rated high-risk, login blocked",                     \
