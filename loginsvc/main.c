@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "log/log.h"
+#include "loginsvc/reseal_command.h"
 #include "loginsvc/service.h"
 #include "loginsvc/settings.h"
 #include "loginsvc/supervisor.h"
@@ -50,6 +51,13 @@ static int run_workers(struct config *config, int n)
     return exit_code;
 }
 
+static int run_reseal(struct config *config)
+{
+    int exit_code = reseal_command(config_values(config));
+    config_free(config);
+    return exit_code;
+}
+
 int main(int argc, char **argv)
 {
     int exit_code;
@@ -60,6 +68,8 @@ int main(int argc, char **argv)
     log_init("loginsvc", settings->log_level, settings->log_format);
     process_harden();
     (void)process_raise_open_files();
+    if (settings->reseal)
+        return run_reseal(config);
     int n = worker_count(settings);
     return n == 1 ? service_run(config, false) : run_workers(config, n);
 }

@@ -15,10 +15,11 @@ static void reply(const struct readiness *r, struct http_call *call, bool databa
 {
     bool redis = redis_client_ready(r->redis);
     size_t missing = apps_without_token(r);
-    json_t *checks =
-        json_pack("{s:b,s:b,s:I,s:I}", "database", database, "redis", redis, "apps",
-                  (json_int_t)apps_count(r->apps), "apps_without_token", (json_int_t)missing);
-    health_reply(r->health, call, database && (redis || missing == 0), checks);
+    bool revocations = revocation_watch_loaded(r->revocations);
+    json_t *checks = json_pack("{s:b,s:b,s:b,s:I,s:I}", "database", database, "redis", redis,
+                               "revocations", revocations, "apps", (json_int_t)apps_count(r->apps),
+                               "apps_without_token", (json_int_t)missing);
+    health_reply(r->health, call, database && revocations && (redis || missing == 0), checks);
 }
 
 static void on_ping(void *owner, uint64_t id, const struct store_result *result)

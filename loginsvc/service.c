@@ -9,13 +9,17 @@
 #include "daemon/upstreams.h"
 #include "http/server.h"
 #include "log/log.h"
-#include "loginsvc/dialects/doc002.h"
-#include "loginsvc/dialects/native.h"
+#include "loginsvc/dialects/dialects.h"
+#include "loginsvc/housekeeping.h"
+#include "loginsvc/limits/claims.h"
 #include "loginsvc/login/apps.h"
 #include "loginsvc/login/driver.h"
 #include "loginsvc/login/register_ticket.h"
+#include "loginsvc/login/session_keys.h"
+#include "loginsvc/policy.h"
 #include "loginsvc/readiness.h"
 #include "loginsvc/sessions/jwt.h"
+#include "loginsvc/sessions/revocation_watch.h"
 #include "loginsvc/settings.h"
 #include "loginsvc/telemetry.h"
 #include "loginsvc/users/store.h"
@@ -27,7 +31,6 @@ enum {
     WECHAT_CONNECTIONS = 512, /* at once; more calls wait their turn */
     OTHER_CALLS = 1024,       /* HTTP calls under way besides the logins */
     REPLY_MARGIN_MS = 2000,   /* how much later than the login the HTTP server gives up */
-    DATABASE_RETRY_MS = 1000, /* between signs of life of a database that was away */
 };
 
 enum service_state {
@@ -39,38 +42,31 @@ struct service {
     enum service_state state;
     struct config *config;
     const struct loginsvc_settings *settings; /* of config */
+    struct login_limits limits;               /* of settings */
     struct jwt_signer *signer;
     struct keyring *master;
     struct keyring *tickets;
+    struct proxies *proxies;
     struct apps *apps;
     struct loop *loop;
     struct metrics *metrics;
     struct upstreams upstreams;
     struct token_reader *tokens;
     struct store *store;
-    struct loop_timer *database_timer;
+    struct housekeeping *housekeeping;
+    struct revocation_watch *revocations;
+    struct claims *claims;
+    struct session_keys *session_keys;
     struct login_driver *driver;
     struct http_server *server;
-    struct desk_parts desk_parts;
-    struct desk *doc002_desk;
-    struct desk *native_desk;
+    struct dialect_parts dialect_parts;
+    struct dialects *dialects;
     struct health *health;
     struct readiness readiness;
     struct telemetry *telemetry;
 };
 
 /* ---- apps ---- */
-
-static bool load_apps(struct apps *apps, const struct loginsvc_settings *settings, struct err *e)
-{
-    struct app_entry *entries = xcalloc(settings->n_apps + 1, sizeof *entries);
-    for (size_t i = 0; i < settings->n_apps; i++)
-        entries[i] = (struct app_entry){slice_of(settings->apps[i].id),
-                                        secret_reveal(&settings->apps[i].secret)};
-    bool ok = apps_replace(apps, entries, settings->n_apps, e);
-    free(entries);
-    return ok;
-}
 
 static void watch_apps(const struct service *s)
 {
@@ -86,24 +82,13 @@ static void forget_removed_apps(struct service *s, const struct loginsvc_setting
         if (apps_find(s->apps, appid))
             continue;
         token_reader_unwatch(s->tokens, appid);
+        claims_forget_app(s->claims, appid);
         telemetry_forget_app(s->telemetry, appid);
         log_info("app.removed", LOG_SLICE("appid", appid));
     }
 }
 
 /* ---- start ---- */
-
-static struct jwt_signer *make_signer(const struct loginsvc_settings *set, struct err *e)
-{
-    struct jwt_signer *j = secret_is_set(&set->jwt_private_key)
-                               ? jwt_signer_new_pem(&set->jwt_private_key, set->jwt_issuer, e)
-                               : jwt_signer_new_hs256(&set->jwt_secret, set->jwt_issuer, e);
-    if (j && !jwt_signer_add_previous(j, &set->jwt_previous_keys, e)) {
-        jwt_signer_free(j);
-        return NULL;
-    }
-    return j;
-}
 
 static void log_keys(const struct jwt_signer *j)
 {
@@ -114,7 +99,7 @@ static void log_keys(const struct jwt_signer *j)
 static bool make_keys(struct service *s, struct err *e)
 {
     const struct loginsvc_settings *set = s->settings;
-    s->signer = make_signer(set, e);
+    s->signer = policy_signer(set, e);
     if (!s->signer)
         return false;
     log_keys(s->signer);
@@ -122,8 +107,9 @@ static bool make_keys(struct service *s, struct err *e)
     if (!s->master)
         return false;
     s->tickets = keyring_derive(s->master, REGISTER_TICKET_LABEL);
+    s->proxies = proxies_new(set->trusted_proxies.items, set->trusted_proxies.n, e);
     s->apps = apps_new();
-    return load_apps(s->apps, set, e);
+    return s->proxies && policy_load_apps(set, s->apps, e);
 }
 
 static bool make_upstreams(struct service *s, struct err *e)
@@ -146,50 +132,34 @@ static bool make_upstreams(struct service *s, struct err *e)
     return true;
 }
 
-static void on_database_alive(void *owner, uint64_t id, const struct store_result *r)
-{
-    (void)owner;
-    (void)id;
-    if (r->status == STORE_OK)
-        log_info("database.back", LOG_STR("status", "ok"));
-}
-
-/* While the database is away no login tries it, so somebody must. */
-static void on_database_timer(void *arg)
-{
-    struct service *s = arg;
-    struct store_caller caller = {on_database_alive, s, 0};
-    loop_timer_after(s->database_timer, DATABASE_RETRY_MS);
-    if (!store_stats(s->store).healthy && !store_ping(s->store, caller))
-        log_debug("database.queue_full", LOG_STR("during", "ping"));
-}
-
 static bool make_store(struct service *s, struct err *e)
 {
-    const struct store_config config = {.url = secret_reveal(&s->settings->database_url).p,
+    const struct loginsvc_settings *set = s->settings;
+    const struct store_config config = {.url = secret_reveal(&set->database_url).p,
                                         .master = s->master,
-                                        .queue_max = (size_t)s->settings->database_queue,
-                                        .connections = (size_t)s->settings->database_connections};
+                                        .queue_max = (size_t)set->database_queue,
+                                        .connections = (size_t)set->database_connections};
     s->store = store_open(s->loop, &config, e);
     if (!s->store)
         return false;
-    s->database_timer = loop_timer_new(s->loop, on_database_timer, s);
-    loop_timer_after(s->database_timer, DATABASE_RETRY_MS);
+    s->housekeeping = housekeeping_new(s->loop, s->store);
+    const struct revocation_watch_parts parts = {
+        s->loop, s->upstreams.redis, s->upstreams.subscriber, s->store, set->key_prefix};
+    s->revocations = revocation_watch_new(&parts, NULL);
     return true;
-}
-
-static struct login_limits login_limits(const struct loginsvc_settings *set)
-{
-    return (struct login_limits){.timeout_ms = set->login_timeout_ms,
-                                 .session_ttl_ms = set->jwt_ttl_ms,
-                                 .max_logins = (size_t)set->login_max};
 }
 
 static void make_driver(struct service *s)
 {
-    const struct login_parts parts = {s->loop, s->upstreams.wechat, s->tokens, s->store, s->signer};
-    const struct login_limits limits = login_limits(s->settings);
-    s->driver = login_driver_new(&parts, &limits);
+    const struct claims_limits limits = policy_claims_limits(s->settings);
+    struct slice prefix = slice_of(s->settings->key_prefix);
+    s->claims = claims_new(s->loop, s->upstreams.redis, prefix, &limits);
+    s->session_keys =
+        session_keys_new(s->upstreams.redis, prefix, s->master, limits.redis_timeout_ms);
+    const struct login_parts parts = {s->loop,   s->upstreams.wechat, s->tokens,       s->store,
+                                      s->signer, s->claims,           s->session_keys, s->master};
+    s->limits = policy_login_limits(s->settings);
+    s->driver = login_driver_new(&parts, &s->limits);
 }
 
 static bool make_server(struct service *s, bool share_port, struct err *e)
@@ -207,25 +177,48 @@ static bool make_server(struct service *s, bool share_port, struct err *e)
     return s->server != NULL;
 }
 
-static void make_desks(struct service *s)
+static void make_dialects(struct service *s)
 {
-    s->desk_parts =
-        (struct desk_parts){s->server, s->driver, s->apps, s->signer, s->tickets, s->metrics};
-    desk_metrics_register(s->metrics);
-    s->doc002_desk = desk_new(&s->desk_parts, &doc002);
-    s->native_desk = desk_new(&s->desk_parts, &native);
-    doc002_routes(s->server, s->doc002_desk);
-    native_routes(s->server, s->native_desk);
+    s->dialect_parts = (struct dialect_parts){
+        .server = s->server,
+        .driver = s->driver,
+        .apps = s->apps,
+        .signer = s->signer,
+        .revocations = s->revocations,
+        .store = s->store,
+        .session_keys = s->session_keys,
+        .tickets = s->tickets,
+        .proxies = s->proxies,
+        .metrics = s->metrics,
+        .limits = &s->limits,
+    };
+    s->dialects = dialects_new(&s->dialect_parts);
 }
 
 static void make_observers(struct service *s)
 {
-    const struct telemetry_parts telemetry = {s->metrics,         s->server, s->upstreams.wechat,
-                                              s->upstreams.redis, s->tokens, s->apps,
-                                              s->store,           s->driver};
+    const struct telemetry_parts telemetry = {
+        .metrics = s->metrics,
+        .server = s->server,
+        .wechat = s->upstreams.wechat,
+        .redis = s->upstreams.redis,
+        .tokens = s->tokens,
+        .apps = s->apps,
+        .store = s->store,
+        .driver = s->driver,
+        .claims = s->claims,
+        .revocations = s->revocations,
+    };
     s->health = health_new(s->server, s->metrics, readiness_answer, &s->readiness);
-    s->readiness =
-        (struct readiness){s->health, s->server, s->upstreams.redis, s->tokens, s->apps, s->store};
+    s->readiness = (struct readiness){
+        .health = s->health,
+        .server = s->server,
+        .redis = s->upstreams.redis,
+        .tokens = s->tokens,
+        .apps = s->apps,
+        .store = s->store,
+        .revocations = s->revocations,
+    };
     s->telemetry = telemetry_new(&telemetry);
 }
 
@@ -259,9 +252,11 @@ static void take_over(struct service *s, struct config *config, struct jwt_signe
     const struct loginsvc_settings *old_settings = s->settings;
     s->config = config;
     s->settings = config_values(config);
-    const struct login_limits limits = login_limits(s->settings);
+    s->limits = policy_login_limits(s->settings);
+    const struct claims_limits limits = policy_claims_limits(s->settings);
     log_init("loginsvc", s->settings->log_level, s->settings->log_format);
-    login_driver_set_limits(s->driver, &limits);
+    login_driver_set_limits(s->driver, &s->limits);
+    claims_set_limits(s->claims, &limits);
     jwt_signer_replace(s->signer, signer);
     log_keys(s->signer);
     forget_removed_apps(s, old_settings);
@@ -278,8 +273,8 @@ static void on_reload(int signum, void *arg)
     (void)signum;
     if (!config)
         return;
-    struct jwt_signer *signer = make_signer(config_values(config), &e);
-    if (signer && load_apps(s->apps, config_values(config), &e)) {
+    struct jwt_signer *signer = policy_signer(config_values(config), &e);
+    if (signer && policy_load_apps(config_values(config), s->apps, &e)) {
         take_over(s, config, signer);
     } else {
         jwt_signer_free(signer);
@@ -304,7 +299,7 @@ static int make(struct service *s, bool share_port, struct err *e)
     make_driver(s);
     if (!make_server(s, share_port, e))
         return DAEMON_FAILED;
-    make_desks(s);
+    make_dialects(s);
     make_observers(s);
     loop_on_signal(s->loop, SIGTERM, on_stop, s);
     loop_on_signal(s->loop, SIGINT, on_stop, s);
@@ -315,22 +310,25 @@ static int make(struct service *s, bool share_port, struct err *e)
 /* Whoever may still be called back goes after the one who calls. */
 static void unmake(struct service *s)
 {
-    loop_timer_free(s->database_timer);
     store_close(s->store);
+    housekeeping_free(s->housekeeping);
     wechat_client_free(s->upstreams.wechat);
+    revocation_watch_free(s->revocations);
+    claims_free(s->claims);
+    session_keys_free(s->session_keys);
     login_driver_free(s->driver);
     token_reader_free(s->tokens);
     redis_subscriber_free(s->upstreams.subscriber);
     redis_client_free(s->upstreams.redis);
     http_client_free(s->upstreams.http);
     http_server_free(s->server);
-    desk_free(s->doc002_desk);
-    desk_free(s->native_desk);
+    dialects_free(s->dialects);
     health_free(s->health);
     telemetry_free(s->telemetry);
     metrics_free(s->metrics);
     loop_free(s->loop);
     apps_free(s->apps);
+    proxies_free(s->proxies);
     keyring_free(s->tickets);
     keyring_free(s->master);
     jwt_signer_free(s->signer);

@@ -2,9 +2,12 @@
 
 #include "crypto/keyring.h"
 #include "daemon/upstreams.h"
+#include "loginsvc/limits/address.h"
 #include "loginsvc/sessions/jwt.h"
 #include "loginsvc/users/database_url.h"
 #include "loginsvc/users/user.h"
+
+const char *const loginsvc_budget_actions[] = {"warn", "stop", NULL};
 
 static const struct config_item items[] = {
     LOGINSVC_SETTINGS(CONFIG_ITEM, struct loginsvc_settings)};
@@ -74,6 +77,15 @@ static void check_addresses(const struct loginsvc_settings *s, struct config_fau
     database_url_wipe(&database);
 }
 
+static void check_proxies(const struct loginsvc_settings *s, struct config_faults *f)
+{
+    struct err e;
+    struct proxies *p = proxies_new(s->trusted_proxies.items, s->trusted_proxies.n, &e);
+    if (!p)
+        config_fault(f, "TRUSTED_PROXIES", "%s", e.text);
+    proxies_free(p);
+}
+
 static void finish(void *values, struct config_faults *f)
 {
     struct loginsvc_settings *s = values;
@@ -87,6 +99,7 @@ static void finish(void *values, struct config_faults *f)
     common_finish(&view, f);
     check_appids(s, f);
     check_jwt(s, f);
+    check_proxies(s, f);
     check_data_key(s, f);
     check_addresses(s, f);
 }

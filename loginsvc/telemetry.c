@@ -12,6 +12,20 @@
       "Answers of WeChat or the database that found their login over")                             \
     X(COUNTER, TOKENS_REFUSED, "loginsvc_tokens_refused_total", "",                                \
       "Times WeChat refused the access_token of a login")                                          \
+    X(COUNTER, CLAIMS, "loginsvc_claims_total", "verdict",                                         \
+      "One-time codes asked for: mine, held (by the same request), kept (its answer was given "    \
+      "again), exchanged, used, limited, busy, budget")                                            \
+    X(COUNTER, CLAIMS_ALONE, "loginsvc_claims_alone_total", "",                                    \
+      "Of these: decided by this process alone, without Redis")                                    \
+    X(COUNTER, CLAIMS_UNSETTLED, "loginsvc_claims_unsettled_total", "",                            \
+      "Ends of logins that Redis did not take")                                                    \
+    X(GAUGE, PHONES_PAID, "loginsvc_phone_exchanges_today", "appid",                               \
+      "Successful phone exchanges of all processes since midnight in Asia/Shanghai")               \
+    X(GAUGE, REVOCATIONS, "loginsvc_revocations", "", "Ended sessions whose JWTs are not over")    \
+    X(GAUGE, REVOCATIONS_AGE, "loginsvc_revocations_age_seconds", "",                              \
+      "Since ended sessions were last read from the database; -1: not yet")                        \
+    X(GAUGE, REVOCATIONS_LIVE, "loginsvc_revocations_live", "",                                    \
+      "1 while other processes' news of ended sessions arrive")                                    \
     X(GAUGE, TOKEN_VERSION, "loginsvc_token_version", "appid", "Version of the token in memory")   \
     X(GAUGE, TOKEN_REMAINING, "loginsvc_token_remaining_seconds", "appid",                         \
       "Life left of the token in memory, 0 when there is none")                                    \
@@ -74,6 +88,28 @@ static void collect_store(struct telemetry *t)
     copy(t, DATABASE_OPS, METRIC_LABELS("failed"), s.failed);
 }
 
+static void collect_claims(struct telemetry *t)
+{
+    struct claims_stats s = claims_stats(t->parts.claims);
+    for (int v = 0; v < (int)ARRAY_LEN(s.by_verdict); v++)
+        copy(t, CLAIMS, METRIC_LABELS(claim_verdict_name((enum claim_verdict)v)), s.by_verdict[v]);
+    copy(t, CLAIMS_ALONE, NULL, s.alone);
+    copy(t, CLAIMS_UNSETTLED, NULL, s.unsettled);
+    for (size_t i = 0; i < apps_count(t->parts.apps); i++) {
+        struct slice appid = app_id(apps_at(t->parts.apps, i));
+        set(t, PHONES_PAID, METRIC_LABELS(appid.p),
+            (double)claims_paid_today(t->parts.claims, appid));
+    }
+}
+
+static void collect_revocations(struct telemetry *t)
+{
+    struct revocation_watch_stats s = revocation_watch_stats(t->parts.revocations);
+    set(t, REVOCATIONS, NULL, (double)s.count);
+    set(t, REVOCATIONS_AGE, NULL, s.age_ms < 0 ? -1 : (double)s.age_ms / 1000);
+    set(t, REVOCATIONS_LIVE, NULL, s.live ? 1 : 0);
+}
+
 static void on_collect(void *arg)
 {
     struct telemetry *t = arg;
@@ -86,6 +122,8 @@ static void on_collect(void *arg)
     set(t, HTTP_CALLS, NULL, (double)http_server_in_flight(t->parts.server));
     collect_tokens(t);
     collect_store(t);
+    collect_claims(t);
+    collect_revocations(t);
 }
 
 struct telemetry *telemetry_new(const struct telemetry_parts *parts)

@@ -9,8 +9,10 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "http/server.h"
+#include "loginsvc/limits/claims.h"
 #include "loginsvc/login/apps.h"
 #include "loginsvc/login/driver.h"
+#include "loginsvc/sessions/revocation_watch.h"
 #include "loginsvc/users/store.h"
 #include "metrics/metrics.h"
 #include "redis/client.h"
@@ -27,6 +29,8 @@ struct telemetry_parts {
     const struct apps *apps;
     struct store *store;
     struct login_driver *driver;
+    struct claims *claims;
+    const struct revocation_watch *revocations;
 };
 
 struct telemetry; /* opaque */

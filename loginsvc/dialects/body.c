@@ -40,6 +40,20 @@ bool body_parse(struct slice bytes, struct body *b)
     return b->object != NULL;
 }
 
+bool body_of_query(const struct http_call *call, const char *const *names, struct body *b)
+{
+    b->object = json_object();
+    for (; *names; names++) {
+        struct slice value = http_call_query(call, *names);
+        if (value.p &&
+            json_object_set_new(b->object, *names, json_stringn(value.p, value.n)) != 0) {
+            body_deinit(b);
+            return false;
+        }
+    }
+    return true;
+}
+
 void body_deinit(struct body *b)
 {
     json_decref(b->object);
@@ -77,4 +91,12 @@ enum body_field body_code(const struct body *b, const char *name, struct slice *
             return BODY_WRONG;
     }
     return field;
+}
+
+bool body_flag(const struct body *b, const char *name)
+{
+    const json_t *value = json_object_get(b->object, name);
+    const char *text = json_string_value(value);
+    return json_is_true(value) ||
+           (text && (slice_is(slice_of(text), "true") || slice_is(slice_of(text), "1")));
 }

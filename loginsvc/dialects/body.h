@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "http/server.h"
 
 struct body {
     json_t *object; /* owned */
@@ -28,9 +29,17 @@ enum body_field {
 bool body_parse(struct slice bytes, struct body *b) MUST_CHECK;
 void body_deinit(struct body *b);
 
+/* The same from these query parameters of a call (NULL ends them), for a client that puts into the
+ * query what belongs into the body. */
+bool body_of_query(const struct http_call *call, const char *const *names,
+                   struct body *b) MUST_CHECK;
+
 /* Text of at most `max` bytes, without control characters. */
 enum body_field body_text(const struct body *b, const char *name, size_t max,
                           struct slice *out) MUST_CHECK;
+
+/* A truth value: as JSON has it, or "true", "1" of a form; false when it is not there. */
+bool body_flag(const struct body *b, const char *name) MUST_CHECK;
 
 /* A code of WeChat's: 1 to WECHAT_CODE_MAX printable ASCII characters without blanks. */
 enum body_field body_code(const struct body *b, const char *name, struct slice *out) MUST_CHECK;

@@ -31,6 +31,13 @@ struct app *caller_app(const struct http_call *call, const struct body *body,
     return appid.n > 0 ? apps_find(apps, appid) : apps_only(apps);
 }
 
+void caller_address(const struct http_call *call, const struct proxies *proxies,
+                    struct client_address *out)
+{
+    client_address_of(proxies, slice_of(http_call_peer(call)),
+                      http_call_last_header(call, "X-Forwarded-For"), out);
+}
+
 struct slice caller_bearer(const struct http_call *call)
 {
     struct slice rest = slice_trim(http_call_header(call, "Authorization"));

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "http/server.h"
 #include "loginsvc/dialects/body.h"
+#include "loginsvc/limits/address.h"
 #include "loginsvc/login/apps.h"
 
 /* The app named by `appid` in the body, else by the header X-Wx-Appid, else by WeChat's own Referer
@@ -16,6 +17,10 @@ struct app *caller_app(const struct http_call *call, const struct body *body,
 
 /* The appid in a Referer of WeChat's; p is NULL when it is not one. Borrowed from it. */
 struct slice caller_referer_appid(struct slice referer);
+
+/* Where it comes from, with the proxies that are trusted taken away. */
+void caller_address(const struct http_call *call, const struct proxies *proxies,
+                    struct client_address *out);
 
 /* What stands behind "Bearer" in Authorization; p is NULL when there is no such thing. Borrowed. */
 struct slice caller_bearer(const struct http_call *call);

@@ -1,17 +1,16 @@
 #include "loginsvc/dialects/desk.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "log/log.h"
+#include "loginsvc/dialects/bearer.h"
 #include "loginsvc/dialects/body.h"
 #include "loginsvc/dialects/caller.h"
 #include "sys/clock.h"
 
 #define DESK_METRICS(X)                                                                            \
-    X(COUNTER, DESK_LOGINS, "loginsvc_logins_total", "dialect,outcome", "Logins by their outcome") \
-    X(COUNTER, DESK_CHECKS, "loginsvc_token_checks_total", "dialect,outcome",                      \
-      "JWTs that clients or proxies had checked")                                                  \
+    X(COUNTER, DESK_LOGINS, "loginsvc_logins_total", "dialect,outcome",                            \
+      "Logins and phone exchanges by their outcome")                                               \
     X(HISTOGRAM, DESK_SECONDS, "loginsvc_login_seconds", "dialect",                                \
       "Time from a login's request to its answer, whatever it was")
 
@@ -19,10 +18,20 @@ enum { DESK_METRICS(METRIC_ID) };
 static const struct metric_family families[] = {DESK_METRICS(METRIC_FAMILY)};
 
 struct desk {
-    const struct desk_parts *parts;
+    const struct dialect_parts *parts;
     const struct dialect *dialect;
+    const struct desk_form *form;
     struct counter *ok;
     struct histogram *seconds;
+};
+
+/* A request as it was read; slices are of the body. */
+struct request {
+    struct body body;
+    struct login_request login;
+    struct slice ticket_text;
+    struct register_ticket ticket;
+    struct client_address client;
 };
 
 void desk_metrics_register(struct metrics *m)
@@ -30,11 +39,13 @@ void desk_metrics_register(struct metrics *m)
     metrics_register(m, families, ARRAY_LEN(families));
 }
 
-struct desk *desk_new(const struct desk_parts *parts, const struct dialect *dialect)
+struct desk *desk_new(const struct dialect_parts *parts, const struct dialect *dialect,
+                      const struct desk_form *form)
 {
     struct desk *d = xcalloc(1, sizeof *d);
     d->parts = parts;
     d->dialect = dialect;
+    d->form = form;
     d->ok = metrics_counter(parts->metrics, &families[DESK_LOGINS],
                             METRIC_LABELS(dialect->name, login_ending_name(LOGIN_OK)));
     d->seconds =
@@ -47,30 +58,17 @@ void desk_free(struct desk *d)
     free(d);
 }
 
-static void count(const struct desk *d, int family, const char *outcome)
+static void count(const struct desk *d, const char *outcome)
 {
-    counter_add(metrics_counter(d->parts->metrics, &families[family],
+    counter_add(metrics_counter(d->parts->metrics, &families[DESK_LOGINS],
                                 METRIC_LABELS(d->dialect->name, outcome)),
                 1);
 }
 
-static void fail(const struct desk *d, struct http_call *call, const struct failure *f)
+static void refuse(const struct desk *d, struct http_call *call, const struct failure *f)
 {
-    http_reply_header(call, "Cache-Control", "no-store");
-    if (f->retry_after_s > 0) {
-        char seconds[16];
-        struct text t = text_init(seconds, sizeof seconds);
-        text_fmt(&t, "%d", f->retry_after_s);
-        http_reply_header(call, "Retry-After", seconds);
-    }
-    d->dialect->fail(call, f);
-}
-
-static void refuse_login(const struct desk *d, struct http_call *call, enum failure_kind kind)
-{
-    struct failure f = failure_of(kind);
-    count(d, DESK_LOGINS, f.code);
-    fail(d, call, &f);
+    count(d, f->code);
+    dialect_fail(d->dialect, call, f);
 }
 
 /* ---- the end of a login ---- */
@@ -80,46 +78,47 @@ static void log_failure(const struct desk *d, const struct http_call *call,
                         const struct login_answer *a, const struct failure *f)
 {
     static struct log_limit limit = LOG_LIMIT_INIT(1000, 20);
-    bool ours = a->result.error_class == ERR_OPERATOR || a->result.error_class == ERR_BUG;
+    const struct login_outcome *o = a->outcome;
+    bool ours = o->result.error_class == ERR_OPERATOR || o->result.error_class == ERR_BUG;
     int64_t swallowed;
     if (!log_limit_pass(&limit, &swallowed))
         return;
     log_at(ours ? LOG_ERROR : LOG_INFO, "login.failed",
            LOG_STR("request_id", http_call_request_id(call)), LOG_STR("dialect", d->dialect->name),
            LOG_SLICE("appid", a->appid), LOG_STR("outcome", f->code),
-           LOG_INT("errcode", f->errcode), LOG_STR("rid", a->rid),
+           LOG_INT("errcode", f->errcode), LOG_STR("rid", o->rid),
            LOG_INT("took_ms", a->took_us / 1000), LOG_INT("left_out", swallowed));
 }
 
-static void answer_call(const struct desk *d, struct http_call *call, const struct login_answer *a)
+static bool is_answer(const struct login_outcome *o)
 {
-    if (a->result.ending == LOGIN_OK || a->result.ending == LOGIN_NOT_REGISTERED) {
-        http_reply_header(call, "Cache-Control", "no-store");
-        d->dialect->answer(call, a, d->parts);
-    } else {
-        struct failure f = failure_of_login(&a->result);
-        log_failure(d, call, a, &f);
-        fail(d, call, &f);
-    }
+    return o->result.ending == LOGIN_OK || o->result.ending == LOGIN_NOT_REGISTERED;
 }
 
 static void on_done(void *owner, uint64_t id, const struct login_answer *a)
 {
     struct desk *d = owner;
     struct http_call *call = http_server_find(d->parts->server, id);
+    struct failure f = failure_of_login(&a->outcome->result);
     histogram_observe_us(d->seconds, a->took_us);
-    if (a->result.ending == LOGIN_OK)
+    if (a->outcome->result.ending == LOGIN_OK)
         counter_add(d->ok, 1);
     else
-        count(d, DESK_LOGINS, failure_of_login(&a->result).code);
-    if (call)
-        answer_call(d, call, a);
+        count(d, f.code);
+    if (!call)
+        return;
+    if (is_answer(a->outcome)) {
+        d->form->answer(call, a->outcome);
+    } else {
+        log_failure(d, call, a, &f);
+        dialect_fail(d->dialect, call, &f);
+    }
 }
 
-/* ---- the beginning ---- */
+/* ---- reading a request ---- */
 
 struct field {
-    const char *name; /* NULL: the dialect has none */
+    const char *name; /* NULL: the form has none */
     size_t max;       /* 0: a code */
     struct slice *out;
 };
@@ -136,87 +135,108 @@ static bool read_fields(const struct body *body, const struct field *fields, siz
     return true;
 }
 
-static bool read_request(const struct dialect_fields *names, const struct body *body,
-                         struct login_request *r)
+static bool read_form(const struct desk_form *form, struct request *r)
 {
     const struct field fields[] = {
-        {names->login_code, 0, &r->login_code},
-        {names->phone_code, 0, &r->phone_code},
-        {names->nickname, USER_NICKNAME_SIZE - 1, &r->nickname},
-        {names->avatar, USER_AVATAR_SIZE - 1, &r->avatar},
-        {names->device, USER_DEVICE_SIZE - 1, &r->device},
+        {form->login_code, 0, &r->login.login_code},
+        {form->phone_code, 0, &r->login.phone_code},
+        {form->ticket, REGISTER_TICKET_SIZE - 1, &r->ticket_text},
+        {form->nickname, USER_NICKNAME_SIZE - 1, &r->login.nickname},
+        {form->avatar, USER_AVATAR_SIZE - 1, &r->login.avatar},
+        {form->device, USER_DEVICE_SIZE - 1, &r->login.device},
     };
-    return read_fields(body, fields, ARRAY_LEN(fields));
+    return read_fields(&r->body, fields, ARRAY_LEN(fields));
 }
 
-static bool has_required(const struct dialect *dialect, const struct login_request *r)
+/* LOGIN_NO_KIND: something is missing. */
+static enum login_kind kind_of(const struct desk_form *form, const struct request *r)
 {
-    bool both = r->login_code.n > 0 && r->phone_code.n > 0;
-    bool either = r->login_code.n > 0 || r->phone_code.n > 0;
-    return dialect->requires == DIALECT_BOTH_CODES ? both : either;
+    bool login = r->login.login_code.n > 0, phone = r->login.phone_code.n > 0;
+    if (form->ticket && r->ticket_text.n == 0)
+        return LOGIN_NO_KIND;
+    if (login)
+        return phone ? form->both : form->login_alone;
+    return phone ? form->phone_alone : form->ticket_alone;
 }
 
-static void start(struct desk *d, struct http_call *call, const struct login_request *r)
+static bool open_ticket(const struct desk *d, struct request *r)
+{
+    if (!d->form->ticket)
+        return true;
+    r->login.ticket = &r->ticket;
+    return register_ticket_open(d->parts->tickets, r->ticket_text, clock_wall(), &r->ticket) &&
+           slice_eq(slice_of(r->ticket.appid), app_id(r->login.app));
+}
+
+/* A body, or for a GET the query, whose names are those of the form. A HEAD must spend nothing. */
+static bool read_body(const struct desk *d, const struct http_call *call, struct body *body)
+{
+    const char *const names[] = {"appid", d->form->phone_code, NULL};
+    if (http_call_method(call) == HTTP_GET)
+        return body_of_query(call, names, body);
+    return body_parse(http_call_body(call), body);
+}
+
+/* What is wrong with it; FAILURE_INTERNAL: nothing. */
+static enum failure_kind read_request(const struct desk *d, struct http_call *call,
+                                      struct request *r)
+{
+    if (!read_body(d, call, &r->body))
+        return FAILURE_MALFORMED;
+    if (!r->login.app) /* a user's is known already */
+        r->login.app = caller_app(call, &r->body, d->parts->apps);
+    if (!read_form(d->form, r))
+        return FAILURE_WRONG;
+    r->login.kind = kind_of(d->form, r);
+    if (r->login.kind == LOGIN_NO_KIND)
+        return FAILURE_MISSING;
+    if (!r->login.app)
+        return FAILURE_UNKNOWN_APP;
+    if (!open_ticket(d, r))
+        return FAILURE_INVALID_TICKET;
+    return FAILURE_INTERNAL;
+}
+
+/* ---- the beginning of a login ---- */
+
+static void start(struct desk *d, struct http_call *call, struct request *r)
 {
     struct login_caller caller = {on_done, d, http_call_id(call)};
     struct login_result refused = {.error_class = ERR_BACKOFF};
-    refused.ending = login_driver_start(d->parts->driver, r, caller);
-    if (refused.ending != LOGIN_OK)
-        refuse_login(d, call, failure_of_login(&refused).kind);
-}
-
-void desk_login(struct desk *d, struct http_call *call)
-{
-    struct login_request r = {.app = NULL};
-    struct body body;
-    if (!body_parse(http_call_body(call), &body)) {
-        refuse_login(d, call, FAILURE_MALFORMED);
-        return;
+    caller_address(call, d->parts->proxies, &r->client);
+    r->login.client = &r->client;
+    refused.ending = login_driver_start(d->parts->driver, &r->login, caller);
+    if (refused.ending != LOGIN_OK) {
+        struct failure f = failure_of_login(&refused);
+        refuse(d, call, &f);
     }
-    r.app = caller_app(call, &body, d->parts->apps);
-    if (!read_request(&d->dialect->fields, &body, &r))
-        refuse_login(d, call, FAILURE_WRONG);
-    else if (!has_required(d->dialect, &r))
-        refuse_login(d, call, FAILURE_MISSING);
-    else if (!r.app)
-        refuse_login(d, call, FAILURE_UNKNOWN_APP);
-    else
-        start(d, call, &r);
-    body_deinit(&body);
 }
 
-/* ---- tokens ---- */
-
-static enum jwt_reason check(const struct desk *d, struct http_call *call, struct slice token,
-                             struct jwt_claims *claims)
+/* True when the request may go on: it is nobody's, or its user's. */
+static bool admit(const struct desk *d, struct http_call *call, struct request *r)
 {
-    enum jwt_reason reason = jwt_signer_verify(d->parts->signer, token, clock_wall(), claims);
-    count(d, DESK_CHECKS, jwt_reason_name(reason));
-    if (reason != JWT_OK)
-        log_debug("token.refused", LOG_STR("request_id", http_call_request_id(call)),
-                  LOG_STR("reason", jwt_reason_name(reason)));
-    return reason;
-}
-
-bool desk_authorize(struct desk *d, struct http_call *call, struct jwt_claims *claims)
-{
-    struct slice token = d->dialect->token(call);
-    if (token.p && check(d, call, token, claims) == JWT_OK)
+    struct jwt_claims claims;
+    if (!d->form->for_user)
         return true;
-    if (!token.p)
-        count(d, DESK_CHECKS, "none");
-    struct failure f = failure_of(token.p ? FAILURE_INVALID_TOKEN : FAILURE_UNAUTHORIZED);
-    fail(d, call, &f);
-    return false;
+    if (!bearer_authorize(d->parts, d->dialect, call, &claims))
+        return false;
+    r->login.user_id = claims.user_id;
+    r->login.app = apps_find(d->parts->apps, slice_of(claims.appid));
+    return true;
 }
 
-/* ---- replies ---- */
-
-void desk_reply_json(struct http_call *call, int status, json_t *body)
+void desk_handle(struct http_call *call, void *desk)
 {
-    if (body)
-        http_reply_json(call, status, body);
-    else
-        http_reply_problem(call, 500, "internal_error", NULL);
-    json_decref(body);
+    struct desk *d = desk;
+    struct request r = {.body = {NULL}};
+    if (!admit(d, call, &r))
+        return;
+    enum failure_kind wrong = read_request(d, call, &r);
+    if (wrong == FAILURE_INTERNAL) {
+        start(d, call, &r);
+    } else {
+        struct failure f = failure_of(wrong);
+        refuse(d, call, &f);
+    }
+    body_deinit(&r.body);
 }

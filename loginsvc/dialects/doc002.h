@@ -4,9 +4,14 @@
 
 #include "loginsvc/dialects/desk.h"
 
-extern const struct dialect doc002;
+/* To be embedded; zeroed before doc002_open. */
+struct doc002 {
+    const struct dialect_parts *parts;
+    struct desk *login;
+};
 
-/* Adds POST /api/user/login and /api/user/checkToken; the desk is of the dialect above. */
-void doc002_routes(struct http_server *s, struct desk *desk);
+/* Adds POST /api/user/login and /api/user/checkToken; *d outlives the server's last call. */
+void doc002_open(struct doc002 *d, const struct dialect_parts *p);
+void doc002_close(struct doc002 *d);
 
 #endif

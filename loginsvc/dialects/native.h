@@ -2,11 +2,14 @@
 #ifndef LOGINSVC_DIALECTS_NATIVE_H
 #define LOGINSVC_DIALECTS_NATIVE_H
 
-#include "loginsvc/dialects/desk.h"
+#include "loginsvc/dialects/dialect.h"
 
-extern const struct dialect native;
+struct native; /* opaque */
 
-/* Adds POST /v1/login and GET /v1/verify; the desk is of the dialect above. */
-void native_routes(struct http_server *s, struct desk *desk);
+/* Adds everything under /v1 and /.well-known/jwks.json to parts->server. Borrowed. */
+struct native *native_new(const struct dialect_parts *parts) MUST_CHECK;
+
+/* When no answer of store, Redis or driver can come any more. NULL is allowed. */
+void native_free(struct native *n);
 
 #endif

@@ -2,7 +2,8 @@
 
 /* From a state (row) only to those states whose bit is set. */
 static const unsigned MOVES[] = {
-    [LOGIN_NEW] = 1u << LOGIN_EXCHANGING,
+    [LOGIN_NEW] = 1u << LOGIN_CLAIMING,
+    [LOGIN_CLAIMING] = 1u << LOGIN_EXCHANGING | 1u << LOGIN_STORING | 1u << LOGIN_DONE,
     [LOGIN_EXCHANGING] = 1u << LOGIN_STORING | 1u << LOGIN_DONE,
     [LOGIN_STORING] = 1u << LOGIN_DONE,
     [LOGIN_DONE] = 0,
@@ -12,6 +13,17 @@ static const enum login_ending ENDING_OF[] = {
     [EXCHANGE_NO_FAILURE] = LOGIN_OK,     [EXCHANGE_REFUSED] = LOGIN_REFUSED,
     [EXCHANGE_UNSURE] = LOGIN_UNSURE,     [EXCHANGE_UNREACHABLE] = LOGIN_UNREACHABLE,
     [EXCHANGE_NO_TOKEN] = LOGIN_NO_TOKEN,
+};
+
+/* What each kind of login consists of. */
+static const struct {
+    bool has[LOGIN_SIDES]; /* session, phone */
+    bool stores;
+} KINDS[LOGIN_KINDS] = {
+    [LOGIN_BY_OPENID] = {{true, false}, true},   [LOGIN_BY_BOTH] = {{true, true}, true},
+    [LOGIN_LENIENT] = {{true, true}, true},      [LOGIN_BY_PHONE] = {{false, true}, true},
+    [LOGIN_BY_TICKET] = {{false, false}, true},  [LOGIN_BIND_PHONE] = {{false, true}, true},
+    [LOGIN_SHOW_PHONE] = {{false, true}, false},
 };
 
 static void set_state(struct login *l, enum login_state to)
@@ -33,10 +45,15 @@ static void finish(struct login *l, struct login_result result, struct login_act
     add(out, (struct login_action){.kind = LOGIN_ACT_FINISH});
 }
 
+static void end_with(struct login *l, enum login_ending ending, enum err_class c,
+                     struct login_actions *out)
+{
+    finish(l, (struct login_result){.ending = ending, .error_class = c}, out);
+}
+
 static bool has_side(const struct login *l, enum login_side side)
 {
-    return l->kind == LOGIN_BY_BOTH ||
-           l->kind == (side == LOGIN_SESSION ? LOGIN_BY_OPENID : LOGIN_BY_PHONE);
+    return KINDS[l->kind].has[side];
 }
 
 static void pass_on(const struct login *l, enum login_side side, struct exchange_ask ask,
@@ -54,22 +71,43 @@ static void pass_on(const struct login *l, enum login_side side, struct exchange
                                        .token_version = l->exchange[side].token_version});
 }
 
-/* Goes on when the exchanges allow it. A side that failed decides, but the phone's only once the
- * session's did not, or was never begun. */
-static void settle(struct login *l, struct login_actions *out)
+/* What the exchanges gave is to be written, where anything is. */
+static void store(struct login *l, struct login_actions *out)
 {
-    for (enum login_side side = LOGIN_SESSION; side < LOGIN_SIDES; side++) {
-        const struct exchange *x = &l->exchange[side];
-        if (!has_side(l, side) || x->state == EXCHANGE_DONE || x->state == EXCHANGE_IDLE)
-            continue;
-        if (x->state == EXCHANGE_FAILED) {
-            struct login_result r = {ENDING_OF[x->failure], x->error_class, x->errcode};
-            finish(l, r, out);
-        }
+    if (!KINDS[l->kind].stores) {
+        end_with(l, LOGIN_OK, ERR_NONE, out);
         return;
     }
     set_state(l, LOGIN_STORING);
     add(out, (struct login_action){.kind = LOGIN_ACT_STORE});
+}
+
+/* While WeChat cannot be reached, what became of the phone's code will be known in a moment. */
+static bool waits_for_phone(const struct login *l, const struct exchange *failed)
+{
+    return failed->failure == EXCHANGE_UNREACHABLE &&
+           l->exchange[LOGIN_PHONE].state == EXCHANGE_SENT;
+}
+
+/* Goes on when the exchanges allow it. A side that failed decides, but the phone's only once the
+ * session's did not, or was never begun; and not that of a lenient login. */
+static void settle(struct login *l, struct login_actions *out)
+{
+    for (enum login_side side = LOGIN_SESSION; side < LOGIN_SIDES; side++) {
+        const struct exchange *x = &l->exchange[side];
+        struct login_result r = {ENDING_OF[x->failure], x->error_class, x->errcode, 0};
+        if (!has_side(l, side) || x->state == EXCHANGE_DONE)
+            continue;
+        if (x->state == EXCHANGE_FAILED && side == LOGIN_PHONE && l->kind == LOGIN_LENIENT) {
+            l->phone = r;
+            continue;
+        }
+        if (x->state == EXCHANGE_FAILED && !waits_for_phone(l, x))
+            finish(l, r, out);
+        if (x->state != EXCHANGE_IDLE)
+            return;
+    }
+    store(l, out);
 }
 
 /* While there is no token at all, the loginCode is not spent either: the user who is told to try
@@ -79,45 +117,127 @@ static bool held_back(const struct login *l, enum login_side side, int64_t newes
     return side == LOGIN_SESSION && l->kind == LOGIN_BY_BOTH && newest_token == 0;
 }
 
+/* The phone of a lenient login leaves the store some of the login's time. */
+static mono_ms_t side_deadline(const struct login *l, enum login_side side)
+{
+    return side == LOGIN_PHONE ? mono_min(l->phone_deadline, l->deadline) : l->deadline;
+}
+
 static void begin_exchanges(struct login *l, mono_ms_t now, int64_t newest_token,
                             struct login_actions *out)
 {
     for (enum login_side side = LOGIN_SESSION; side < LOGIN_SIDES; side++) {
         struct exchange *x = &l->exchange[side];
         if (has_side(l, side) && x->state == EXCHANGE_IDLE && !held_back(l, side, newest_token))
-            pass_on(l, side, exchange_begin(x, now, l->deadline, newest_token), out);
-    }
-}
-
-static void step_new(struct login *l, mono_ms_t now, int64_t newest_token,
-                     const struct login_event *e, struct login_actions *out)
-{
-    switch (e->kind) {
-    case LOGIN_EV_START:
-        set_state(l, LOGIN_EXCHANGING);
-        begin_exchanges(l, now, newest_token, out);
-        return;
-    case LOGIN_EV_ANSWERED:
-    case LOGIN_EV_STORED:
-    case LOGIN_EV_NOBODY:
-    case LOGIN_EV_LOOK:
-        return;
+            pass_on(l, side, exchange_begin(x, now, side_deadline(l, side), newest_token), out);
     }
 }
 
 static void look(struct login *l, mono_ms_t now, int64_t newest_token, struct login_actions *out)
 {
-    bool over = mono_reached(now, l->deadline);
-    if (!over)
+    if (!mono_reached(now, l->deadline))
         begin_exchanges(l, now, newest_token, out);
     for (enum login_side side = LOGIN_SESSION; side < LOGIN_SIDES; side++) {
         struct exchange *x = &l->exchange[side];
-        if (over)
+        if (mono_reached(now, side_deadline(l, side)))
             exchange_give_up(x);
         else
             pass_on(l, side, exchange_look(x, now, newest_token), out);
     }
 }
+
+/* ---- claiming ---- */
+
+enum { HELD_PAUSE_MS = 25, HELD_PAUSES_MAX = 3 }; /* 25, 50, 100, 200, 200, ... ms */
+
+static void ask(struct login *l, struct login_actions *out)
+{
+    l->claim_at = MONO_NEVER;
+    add(out, (struct login_action){.kind = LOGIN_ACT_CLAIM});
+}
+
+static void ask_later(struct login *l, mono_ms_t now)
+{
+    int shift = l->holds < HELD_PAUSES_MAX ? l->holds : HELD_PAUSES_MAX;
+    l->claim_at = mono_after(now, (int64_t)HELD_PAUSE_MS << shift);
+    l->holds++;
+}
+
+static void begin(struct login *l, mono_ms_t now, int64_t newest_token, struct login_actions *out)
+{
+    l->mine = true;
+    if (l->kind == LOGIN_LENIENT)
+        l->phone_deadline = mono_after(now, mono_between(now, l->deadline) * 3 / 4);
+    set_state(l, LOGIN_EXCHANGING);
+    begin_exchanges(l, now, newest_token, out);
+    settle(l, out);
+}
+
+static void on_verdict(struct login *l, mono_ms_t now, int64_t newest_token,
+                       const struct login_event *e, struct login_actions *out)
+{
+    struct login_result refused = {.error_class = ERR_BACKOFF, .retry_after_ms = e->retry_after_ms};
+    switch (e->verdict) {
+    case CLAIM_MINE:
+        begin(l, now, newest_token, out);
+        return;
+    case CLAIM_HELD:
+        ask_later(l, now);
+        return;
+    case CLAIM_KEPT:
+        end_with(l, LOGIN_REPEATED, ERR_NONE, out);
+        return;
+    case CLAIM_EXCHANGED:
+        l->mine = true;
+        l->exchanged_before = true;
+        store(l, out);
+        return;
+    case CLAIM_USED:
+        end_with(l, LOGIN_CODE_USED, ERR_USER, out);
+        return;
+    case CLAIM_LIMITED:
+        refused.ending = LOGIN_LIMITED;
+        break;
+    case CLAIM_BUSY:
+        refused.ending = LOGIN_OVERLOADED;
+        break;
+    case CLAIM_BUDGET:
+        refused.ending = LOGIN_BUDGET_SPENT;
+        refused.error_class = ERR_QUOTA;
+        break;
+    }
+    finish(l, refused, out);
+}
+
+/* Whoever waits for the same request learns nothing about its codes; who waits for the claim itself
+ * has spent nothing. */
+static void look_claiming(struct login *l, mono_ms_t now, struct login_actions *out)
+{
+    if (mono_reached(now, l->deadline))
+        end_with(l, l->holds > 0 ? LOGIN_UNSURE : LOGIN_OVERLOADED,
+                 l->holds > 0 ? ERR_UNKNOWN : ERR_BACKOFF, out);
+    else if (mono_reached(now, l->claim_at))
+        ask(l, out);
+}
+
+static void step_new(struct login *l, const struct login_event *e, struct login_actions *out)
+{
+    if (e->kind != LOGIN_EV_START)
+        return;
+    set_state(l, LOGIN_CLAIMING);
+    ask(l, out);
+}
+
+static void step_claiming(struct login *l, mono_ms_t now, int64_t newest_token,
+                          const struct login_event *e, struct login_actions *out)
+{
+    if (e->kind == LOGIN_EV_LOOK || mono_reached(now, l->deadline))
+        look_claiming(l, now, out);
+    else if (e->kind == LOGIN_EV_CLAIMED && l->claim_at.ms == MONO_NEVER.ms)
+        on_verdict(l, now, newest_token, e, out);
+}
+
+/* ---- exchanging and storing ---- */
 
 /* At the deadline whatever comes is a look: an answer that late is not used. */
 static void step_exchanging(struct login *l, mono_ms_t now, int64_t newest_token,
@@ -134,8 +254,10 @@ static void step_exchanging(struct login *l, mono_ms_t now, int64_t newest_token
         look(l, now, newest_token, out);
         break;
     case LOGIN_EV_START:
+    case LOGIN_EV_CLAIMED:
     case LOGIN_EV_STORED:
     case LOGIN_EV_NOBODY:
+    case LOGIN_EV_REUSED:
         return;
     }
     settle(l, out);
@@ -146,19 +268,24 @@ static void step_storing(struct login *l, mono_ms_t now, const struct login_even
 {
     switch (e->kind) {
     case LOGIN_EV_STORED:
-        finish(l,
-               (struct login_result){e->error_class == ERR_NONE ? LOGIN_OK : LOGIN_STORE_FAILED,
-                                     e->error_class, 0},
-               out);
+        end_with(l, e->error_class == ERR_NONE ? LOGIN_OK : LOGIN_STORE_FAILED, e->error_class,
+                 out);
         return;
     case LOGIN_EV_NOBODY:
-        finish(l, (struct login_result){LOGIN_NOT_REGISTERED, ERR_NONE, 0}, out);
+        if (l->kind == LOGIN_BIND_PHONE)
+            end_with(l, LOGIN_USER_GONE, ERR_USER, out);
+        else
+            end_with(l, LOGIN_NOT_REGISTERED, ERR_NONE, out);
+        return;
+    case LOGIN_EV_REUSED:
+        end_with(l, LOGIN_TICKET_USED, ERR_USER, out);
         return;
     case LOGIN_EV_LOOK:
         if (mono_reached(now, l->deadline))
-            finish(l, (struct login_result){LOGIN_STORE_FAILED, ERR_UNKNOWN, 0}, out);
+            end_with(l, LOGIN_STORE_FAILED, ERR_UNKNOWN, out);
         return;
     case LOGIN_EV_START:
+    case LOGIN_EV_CLAIMED:
     case LOGIN_EV_ANSWERED:
         return;
     }
@@ -166,7 +293,12 @@ static void step_storing(struct login *l, mono_ms_t now, const struct login_even
 
 void login_init(struct login *l, enum login_kind kind, mono_ms_t deadline)
 {
-    *l = (struct login){.state = LOGIN_NEW, .kind = kind, .deadline = deadline};
+    ASSERT(kind > LOGIN_NO_KIND && kind < LOGIN_KINDS);
+    *l = (struct login){.state = LOGIN_NEW,
+                        .kind = kind,
+                        .deadline = deadline,
+                        .claim_at = MONO_NEVER,
+                        .phone_deadline = MONO_NEVER};
     exchange_init(&l->exchange[LOGIN_SESSION], EXCHANGE_NEEDS_NO_TOKEN);
     exchange_init(&l->exchange[LOGIN_PHONE], EXCHANGE_NEEDS_TOKEN);
 }
@@ -177,7 +309,10 @@ void login_step(struct login *l, mono_ms_t now, int64_t newest_token, const stru
     out->n = 0;
     switch (l->state) {
     case LOGIN_NEW:
-        step_new(l, now, newest_token, e, out);
+        step_new(l, e, out);
+        return;
+    case LOGIN_CLAIMING:
+        step_claiming(l, now, newest_token, e, out);
         return;
     case LOGIN_EXCHANGING:
         step_exchanging(l, now, newest_token, e, out);
@@ -195,11 +330,14 @@ mono_ms_t login_next_deadline(const struct login *l)
     mono_ms_t next = l->deadline;
     if (l->state == LOGIN_DONE)
         return MONO_NEVER;
-    if (l->state == LOGIN_EXCHANGING) {
-        for (int side = 0; side < LOGIN_SIDES; side++)
-            next = mono_min(next, l->exchange[side].wake_at);
-    }
-    return next;
+    if (l->state == LOGIN_CLAIMING)
+        next = mono_min(next, l->claim_at);
+    if (l->state != LOGIN_EXCHANGING)
+        return next;
+    for (int side = 0; side < LOGIN_SIDES; side++)
+        next = mono_min(next, l->exchange[side].wake_at);
+    bool phone_open = l->exchange[LOGIN_PHONE].state < EXCHANGE_DONE;
+    return phone_open ? mono_min(next, l->phone_deadline) : next;
 }
 
 bool login_wants_token(const struct login *l)
@@ -207,10 +345,59 @@ bool login_wants_token(const struct login *l)
     return l->state == LOGIN_EXCHANGING && l->exchange[LOGIN_PHONE].state == EXCHANGE_WANTS_TOKEN;
 }
 
+bool login_code_whole(const struct login *l, enum login_side side)
+{
+    const struct exchange *x = &l->exchange[side];
+    ASSERT(l->state == LOGIN_DONE && has_side(l, side));
+    switch (x->state) {
+    case EXCHANGE_IDLE:
+        return !l->exchanged_before;
+    case EXCHANGE_WANTS_TOKEN:
+    case EXCHANGE_PAUSED:
+        return true;
+    case EXCHANGE_SENT: /* the other code failed meanwhile */
+    case EXCHANGE_DONE:
+        return false;
+    case EXCHANGE_FAILED:
+        return x->failure != EXCHANGE_UNSURE;
+    }
+    return false;
+}
+
+/* Whether WeChat, as far as is known, took any notice of the codes. */
+bool login_is_worth_keeping(const struct login *l)
+{
+    bool noticed = l->result.ending == LOGIN_OK;
+    for (enum login_side side = LOGIN_SESSION; side < LOGIN_SIDES; side++) {
+        const struct exchange *x = &l->exchange[side];
+        noticed |= x->state == EXCHANGE_DONE || x->state == EXCHANGE_SENT ||
+                   (x->state == EXCHANGE_FAILED && x->failure != EXCHANGE_UNREACHABLE &&
+                    x->failure != EXCHANGE_NO_TOKEN);
+    }
+    return noticed || l->exchanged_before;
+}
+
+bool login_only_storing_failed(const struct login *l)
+{
+    return l->state == LOGIN_DONE && l->result.ending == LOGIN_STORE_FAILED;
+}
+
+const char *login_kind_name(enum login_kind k)
+{
+    static const char *const names[] = {
+        [LOGIN_NO_KIND] = "none",          [LOGIN_BY_OPENID] = "by_openid",
+        [LOGIN_BY_BOTH] = "by_both",       [LOGIN_LENIENT] = "lenient",
+        [LOGIN_BY_PHONE] = "by_phone",     [LOGIN_BY_TICKET] = "by_ticket",
+        [LOGIN_BIND_PHONE] = "bind_phone", [LOGIN_SHOW_PHONE] = "show_phone",
+    };
+    return names[k];
+}
+
 const char *login_state_name(enum login_state s)
 {
     static const char *const names[] = {
         [LOGIN_NEW] = "new",
+        [LOGIN_CLAIMING] = "claiming",
         [LOGIN_EXCHANGING] = "exchanging",
         [LOGIN_STORING] = "storing",
         [LOGIN_DONE] = "done",
@@ -228,7 +415,13 @@ const char *login_ending_name(enum login_ending e)
         [LOGIN_UNREACHABLE] = "unreachable",
         [LOGIN_NO_TOKEN] = "no_token",
         [LOGIN_STORE_FAILED] = "store_failed",
+        [LOGIN_USER_GONE] = "user_gone",
+        [LOGIN_TICKET_USED] = "ticket_used",
+        [LOGIN_CODE_USED] = "code_used",
+        [LOGIN_LIMITED] = "limited",
+        [LOGIN_BUDGET_SPENT] = "budget_spent",
         [LOGIN_OVERLOADED] = "overloaded",
+        [LOGIN_REPEATED] = "repeated",
     };
     return names[e];
 }

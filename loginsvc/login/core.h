@@ -1,30 +1,36 @@
 /* core.h - one login, as a pure state machine.
  *
- *   new -> exchanging -> storing -> done
+ *   new -> claiming -> exchanging -> storing -> done
  *
  * What happens comes in as events, what is to be done goes out as actions; time and the newest
  * known token are arguments. It holds no code, phone or openid: the driver keeps those and tells
- * only how each step ended. Not the HTTP shapes (dialects/), not the calls (driver.h). The place
- * for limits and the replay window is between new and exchanging: one state more, whose event
- * carries "go on", "too many" or the answer given before. Any thread.
+ * only how each step ended. Not the HTTP shapes (dialects/), not the calls (driver.h). Any thread.
  *
- * Promises, whatever the order of events: a code is never sent again once it may be spent; exactly
- * one FINISH; until then an action is outstanding or a deadline is set, and the deadline ends it.
- * Which of two failed exchanges decides the answer does not depend on their order: that of the
- * loginCode does, if it failed. */
+ * Promises, whatever the order of events: nothing is sent before the codes were claimed, and a code
+ * is never sent again once it may be spent; exactly one FINISH; until then an action is outstanding
+ * or a deadline is set, and the deadline ends it. Which of two failed exchanges decides the answer
+ * does not depend on their order: that of the loginCode does, if it failed. */
 #ifndef LOGINSVC_LOGIN_CORE_H
 #define LOGINSVC_LOGIN_CORE_H
 
+#include "loginsvc/limits/verdict.h"
 #include "loginsvc/login/exchange.h"
 
 enum login_kind {
-    LOGIN_BY_OPENID, /* loginCode alone */
-    LOGIN_BY_BOTH,   /* loginCode, and phoneCode to bind the phone */
-    LOGIN_BY_PHONE,  /* phoneCode alone: whoever has that phone, if registered */
+    LOGIN_NO_KIND,    /* nothing that could be a login */
+    LOGIN_BY_OPENID,  /* loginCode alone */
+    LOGIN_BY_BOTH,    /* loginCode, and phoneCode to bind the phone */
+    LOGIN_LENIENT,    /* both, but it goes on without the phone when that exchange fails */
+    LOGIN_BY_PHONE,   /* phoneCode alone: whoever has that phone, if registered */
+    LOGIN_BY_TICKET,  /* a register ticket alone: no code to exchange */
+    LOGIN_BIND_PHONE, /* phoneCode of a user who is logged in already */
+    LOGIN_SHOW_PHONE, /* phoneCode: the number is all that is wanted, nothing is stored */
+    LOGIN_KINDS,
 };
 
 enum login_state {
     LOGIN_NEW,        /* nothing was asked of anyone */
+    LOGIN_CLAIMING,   /* asks whether the codes are ours to spend */
     LOGIN_EXCHANGING, /* WeChat has the codes, or is about to get them */
     LOGIN_STORING,    /* the codes are spent; the store writes user and session */
     LOGIN_DONE,       /* the result was given; whatever still comes is late */
@@ -45,21 +51,30 @@ enum login_ending {
     LOGIN_UNREACHABLE,    /* WeChat could not be reached; the codes are whole */
     LOGIN_NO_TOKEN,       /* no access_token that WeChat takes came in time */
     LOGIN_STORE_FAILED,   /* the database is down, full or late; the codes are spent */
-    LOGIN_OVERLOADED,     /* never begun: too many logins under way (given by the driver) */
+    LOGIN_USER_GONE,      /* binding a phone: the user was erased meanwhile */
+    LOGIN_TICKET_USED,    /* somebody registered with this ticket before */
+    LOGIN_CODE_USED,      /* a code was used before, and this is no repeat that may be answered */
+    LOGIN_LIMITED,        /* too many of this user or address; retry_after_ms */
+    LOGIN_BUDGET_SPENT,   /* the app's phone exchanges of the day are used up; retry_after_ms */
+    LOGIN_OVERLOADED,     /* never begun: too many logins under way */
+    LOGIN_REPEATED,       /* answered before: the driver has that answer */
     LOGIN_ENDINGS,
 };
 
 struct login_result {
     enum login_ending ending;
-    enum err_class error_class; /* ERR_NONE when OK or NOT_REGISTERED */
+    enum err_class error_class; /* ERR_NONE when OK, NOT_REGISTERED or REPEATED */
     int errcode;                /* WeChat's number, 0 = none */
+    int64_t retry_after_ms;     /* 0: not known */
 };
 
 enum login_event_kind {
     LOGIN_EV_START,    /* first, once */
+    LOGIN_EV_CLAIMED,  /* the answer to a CLAIM: verdict, retry_after_ms */
     LOGIN_EV_ANSWERED, /* WeChat answered a SEND: side, attempt, error_class, errcode */
     LOGIN_EV_STORED,   /* the store answered: error_class */
-    LOGIN_EV_NOBODY,   /* the store answered: no such user (LOGIN_BY_PHONE) */
+    LOGIN_EV_NOBODY,   /* the store answered: no such user */
+    LOGIN_EV_REUSED,   /* the store answered: the ticket was used before */
     LOGIN_EV_LOOK,     /* a deadline has come, or the token changed */
 };
 
@@ -69,9 +84,12 @@ struct login_event {
     int attempt;
     enum err_class error_class;
     int errcode;
+    enum claim_verdict verdict;
+    int64_t retry_after_ms;
 };
 
 enum login_action_kind {
+    LOGIN_ACT_CLAIM,  /* ask for the right to spend the codes */
     LOGIN_ACT_SEND,   /* call WeChat for `side`, with the token of `token_version`; answer with
                          `attempt` */
     LOGIN_ACT_REPORT, /* tell tokend that WeChat refused `token_version` with `errcode` */
@@ -100,6 +118,12 @@ struct login {
     enum login_kind kind;
     struct exchange exchange[LOGIN_SIDES];
     mono_ms_t deadline;
+    int holds;                  /* times the codes were found held by the same request */
+    mono_ms_t claim_at;         /* when to ask for them again; MONO_NEVER: an answer is to come */
+    mono_ms_t phone_deadline;   /* when a lenient login goes on without the phone */
+    bool mine;                  /* the codes were claimed: they are to be settled in the end */
+    bool exchanged_before;      /* by an earlier request that could not be stored */
+    struct login_result phone;  /* of a lenient login: why there is no phone; else LOGIN_OK */
     struct login_result result; /* meaningful once done */
 };
 
@@ -118,7 +142,20 @@ mono_ms_t login_next_deadline(const struct login *l);
 /* True when a newer token could change something: send LOGIN_EV_LOOK when it comes. */
 bool login_wants_token(const struct login *l);
 
-/* "storing", "not_registered": for logs and metrics. */
+/* Once done: did this login certainly not spend this code, because it never got there or WeChat
+ * refused it? Whoever else has it may send it then. */
+bool login_code_whole(const struct login *l, enum login_side side);
+
+/* Once done: is the same request to get the same answer? Not when nothing came of it but that it
+ * may be tried again. */
+bool login_is_worth_keeping(const struct login *l);
+
+/* Once done: WeChat gave all that the codes stand for, but the store did not take it, so that a
+ * repeat may go on from there. */
+bool login_only_storing_failed(const struct login *l);
+
+/* "storing", "bind_phone", "not_registered": for logs and metrics. */
+const char *login_kind_name(enum login_kind k);
 const char *login_state_name(enum login_state s);
 const char *login_ending_name(enum login_ending e);
 

@@ -2,173 +2,25 @@
 
 #include <stdlib.h>
 
-#include "base/list.h"
 #include "base/secret.h"
-#include "base/slots.h"
 #include "log/log.h"
+#include "loginsvc/login/kept.h"
+#include "loginsvc/login/live.h"
 #include "sys/clock.h"
 
 static const char REPORTED_BY[] = "loginsvc";
 
-struct login_driver {
-    struct login_parts parts;
-    struct login_limits limits;
-    struct slots *live;  /* struct live by id */
-    struct list logins;  /* the same, to free them */
-    struct list flights; /* calls to WeChat that have not answered yet */
-    struct login_driver_stats stats;
-};
-
-/* One login under way. */
-struct live {
-    struct list node;
-    struct login_driver *d;
-    uint64_t id;
-    struct login core;
-    struct app *app;
-    struct login_caller caller;
-    struct loop_timer *timer;
-    mono_ms_t timer_at;
-    uint64_t token_wait; /* at the token reader; 0 = not waiting */
-    int64_t started_us;
-    char code[LOGIN_SIDES][WECHAT_CODE_MAX + 1];
-    char rid[WECHAT_RID_SIZE]; /* of the latest answer that was not "done" */
-    char refresh_token[SESSION_REFRESH_TOKEN_SIZE];
-    struct store_login record;
-    const struct store_result *stored; /* while the store's answer is being worked on, else NULL */
-};
-
-/* A call to WeChat: it outlives its login when that ends first, so it holds the id. */
-struct flight {
-    struct list node;
-    struct login_driver *d;
-    uint64_t login_id;
-    enum login_side side;
-    int attempt;
-};
-
-static void step(struct live *l, struct login_event e);
-
-/* ---- the end ---- */
-
-static void live_free(struct live *l)
+void live_free(struct live *l)
 {
     list_remove(&l->node);
     loop_timer_free(l->timer);
     token_reader_cancel(l->d->parts.tokens, l->token_wait);
     app_unref(l->app);
-    bytes_wipe(l->code, sizeof l->code);
-    bytes_wipe(l->refresh_token, sizeof l->refresh_token);
-    bytes_wipe(&l->record, sizeof l->record);
+    bytes_wipe(l, sizeof *l);
     free(l);
 }
 
-static bool sign(const struct live *l, char out[JWT_TEXT_MAX + 1])
-{
-    const struct store_login *r = &l->record;
-    const struct user *u = &l->stored->user;
-    struct jwt_claims claims = {
-        .user_id = u->id, .iat_s = r->now.ms / 1000, .exp_s = r->session.expires_at.ms / 1000};
-    return slice_copy(slice_of(u->openid), claims.openid, sizeof claims.openid) &&
-           slice_copy(slice_of(r->appid), claims.appid, sizeof claims.appid) &&
-           slice_copy(slice_of(r->session.id), claims.sid, sizeof claims.sid) &&
-           jwt_signer_sign(l->d->parts.signer, &claims, out);
-}
-
-static void describe_user(const struct live *l, struct login_answer *a, char *jwt)
-{
-    if (!sign(l, jwt)) {
-        log_error("login.unsigned", LOG_SLICE("appid", app_id(l->app)));
-        a->result = (struct login_result){LOGIN_STORE_FAILED, ERR_BUG, 0};
-        return;
-    }
-    a->user = &l->stored->user;
-    a->is_new = l->stored->is_new;
-    a->access_token = jwt;
-    a->refresh_token = l->refresh_token;
-    a->expires_in_s = wall_between(l->record.now, l->record.session.expires_at) / 1000;
-}
-
-/* The login is gone after this. */
-static void finish(struct live *l)
-{
-    char jwt[JWT_TEXT_MAX + 1];
-    struct login_answer answer = {.result = l->core.result,
-                                  .rid = l->rid,
-                                  .took_us = clock_mono_us() - l->started_us,
-                                  .appid = app_id(l->app),
-                                  .phone = l->record.phone,
-                                  .country_code = l->record.country_code};
-    if (answer.result.ending == LOGIN_OK)
-        describe_user(l, &answer, jwt);
-    slots_remove(l->d->live, l->id);
-    l->caller.done(l->caller.owner, l->caller.id, &answer);
-    bytes_wipe(jwt, sizeof jwt);
-    live_free(l);
-}
-
-/* ---- answers ---- */
-
-static struct flight *flight_new(struct live *l, enum login_side side, int attempt)
-{
-    struct flight *f = xcalloc(1, sizeof *f);
-    *f = (struct flight){.d = l->d, .login_id = l->id, .side = side, .attempt = attempt};
-    list_push_back(&l->d->flights, &f->node);
-    return f;
-}
-
-/* The login it belongs to, NULL when that is over. */
-static struct live *land(struct flight *f)
-{
-    struct live *l = slots_get(f->d->live, f->login_id);
-    if (!l)
-        f->d->stats.late++;
-    list_remove(&f->node);
-    return l;
-}
-
-static void keep(char *out, size_t size, const char *text)
-{
-    bool fits = slice_copy(slice_of(text), out, size);
-    ASSERT(fits);
-}
-
-static void on_answer(struct live *l, const struct flight *f, const struct wechat_reply *reply)
-{
-    if (reply->outcome != WECHAT_DONE)
-        keep(l->rid, sizeof l->rid, reply->rid);
-    if (reply->error_class == ERR_TOKEN)
-        l->d->stats.tokens_refused++;
-    step(l, (struct login_event){.kind = LOGIN_EV_ANSWERED,
-                                 .side = f->side,
-                                 .attempt = f->attempt,
-                                 .error_class = reply->error_class,
-                                 .errcode = reply->errcode});
-}
-
-static void on_session(const struct wechat_session_result *r, void *arg)
-{
-    struct flight *f = arg;
-    struct live *l = land(f);
-    if (l) {
-        keep(l->record.openid, sizeof l->record.openid, r->openid);
-        keep(l->record.unionid, sizeof l->record.unionid, r->unionid);
-        on_answer(l, f, &r->reply);
-    }
-    free(f);
-}
-
-static void on_phone(const struct wechat_phone_result *r, void *arg)
-{
-    struct flight *f = arg;
-    struct live *l = land(f);
-    if (l) {
-        keep(l->record.phone, sizeof l->record.phone, r->pure_number);
-        keep(l->record.country_code, sizeof l->record.country_code, r->country_code);
-        on_answer(l, f, &r->reply);
-    }
-    free(f);
-}
+/* ---- events ---- */
 
 static void on_stored(void *owner, uint64_t id, const struct store_result *r)
 {
@@ -179,19 +31,28 @@ static void on_stored(void *owner, uint64_t id, const struct store_result *r)
         d->stats.late++;
         return;
     }
-    if (r->status == STORE_NOT_FOUND)
+    switch (r->status) {
+    case STORE_OK:
+        e.error_class = ending_take_user(l, r) ? ERR_NONE : ERR_BUG;
+        break;
+    case STORE_NOT_FOUND:
         e.kind = LOGIN_EV_NOBODY;
-    else if (r->status == STORE_FAILED)
+        break;
+    case STORE_REUSED:
+        e.kind = LOGIN_EV_REUSED;
+        break;
+    case STORE_FAILED:
         e.error_class = r->class;
-    l->stored = r;
-    step(l, e);
+        break;
+    }
+    live_step(l, e);
 }
 
 static void on_timer(void *arg)
 {
     struct live *l = arg;
     l->timer_at = MONO_NEVER;
-    step(l, (struct login_event){.kind = LOGIN_EV_LOOK});
+    live_step(l, (struct login_event){.kind = LOGIN_EV_LOOK});
 }
 
 /* Without a token none is coming before the deadline: not asked for again. */
@@ -200,26 +61,10 @@ static void on_token(const struct token_view *view, void *arg)
     struct live *l = arg;
     if (view)
         l->token_wait = 0;
-    step(l, (struct login_event){.kind = LOGIN_EV_LOOK});
+    live_step(l, (struct login_event){.kind = LOGIN_EV_LOOK});
 }
 
 /* ---- actions ---- */
-
-static void call_wechat(struct live *l, const struct login_action *a,
-                        const struct token_view *token)
-{
-    const struct login_parts *parts = &l->d->parts;
-    struct slice code = slice_of(l->code[a->side]);
-    struct flight *f = flight_new(l, a->side, a->attempt);
-    if (a->side == LOGIN_SESSION) {
-        struct wechat_app app = {app_id(l->app), app_secret(l->app)};
-        (void)wechat_code2session(parts->wechat, app, code, on_session, f);
-    } else {
-        ASSERT(token->version == a->token_version);
-        (void)wechat_phone(parts->wechat, app_id(l->app), token->access_token, code,
-                           (struct slice){NULL, 0}, on_phone, f);
-    }
-}
 
 static void report(const struct live *l, const struct login_action *a)
 {
@@ -233,15 +78,44 @@ static void report(const struct live *l, const struct login_action *a)
                         slice_of(REPORTED_BY));
 }
 
+static void copy(const char *from, char *to, size_t size)
+{
+    bool fits = slice_copy(slice_of(from), to, size);
+    ASSERT(fits);
+}
+
+/* What WeChat gave goes into the record; a ticket's phone is there already. */
+static void fill_record(struct live *l)
+{
+    struct store_login *r = &l->record;
+    const struct login_outcome *o = &l->outcome;
+    r->now = clock_wall();
+    copy(o->openid, r->openid, sizeof r->openid);
+    copy(o->unionid, r->unionid, sizeof r->unionid);
+    if (!r->ticket[0]) {
+        copy(o->phone, r->phone, sizeof r->phone);
+        copy(o->country_code, r->country_code, sizeof r->country_code);
+    }
+}
+
+static bool submit(struct live *l)
+{
+    struct login_driver *d = l->d;
+    struct store_login *r = &l->record;
+    struct store_caller caller = {on_stored, d, l->id};
+    fill_record(l);
+    if (l->core.kind == LOGIN_BIND_PHONE)
+        return store_set_phone(d->parts.store, l->user_id, slice_of(r->phone),
+                               slice_of(r->country_code), r->now, caller);
+    session_start(&r->session, r->now, d->limits.session_ttl_ms, l->outcome.refresh_token);
+    return store_login(d->parts.store, r, caller);
+}
+
 /* The login may be gone after this: a store without room answers at once. */
 static void store(struct live *l)
 {
-    struct login_driver *d = l->d;
-    struct store_caller caller = {on_stored, d, l->id};
-    l->record.now = clock_wall();
-    session_start(&l->record.session, l->record.now, d->limits.session_ttl_ms, l->refresh_token);
-    if (!store_login(d->parts.store, &l->record, caller))
-        step(l, (struct login_event){.kind = LOGIN_EV_STORED, .error_class = ERR_BACKOFF});
+    if (!submit(l))
+        live_step(l, (struct login_event){.kind = LOGIN_EV_STORED, .error_class = ERR_BACKOFF});
 }
 
 /* STORE and FINISH are the last of their actions: the login may be gone after them. */
@@ -251,8 +125,11 @@ static void carry_out(struct live *l, const struct login_actions *out,
     for (int i = 0; i < out->n; i++) {
         const struct login_action *a = &out->at[i];
         switch (a->kind) {
+        case LOGIN_ACT_CLAIM:
+            claiming_ask(l);
+            break;
         case LOGIN_ACT_SEND:
-            call_wechat(l, a, token);
+            flight_start(l, a, token);
             break;
         case LOGIN_ACT_REPORT:
             report(l, a);
@@ -261,7 +138,7 @@ static void carry_out(struct live *l, const struct login_actions *out,
             store(l);
             return;
         case LOGIN_ACT_FINISH:
-            finish(l);
+            ending_finish(l);
             return;
         }
     }
@@ -283,13 +160,12 @@ static void wait_on(struct live *l)
     }
 }
 
-static void step(struct live *l, struct login_event e)
+void live_step(struct live *l, struct login_event e)
 {
     struct token_view token = {.version = 0};
     enum login_state before = l->core.state;
     struct login_actions out;
-    if (l->core.kind == LOGIN_BY_OPENID ||
-        !token_reader_get(l->d->parts.tokens, app_id(l->app), &token))
+    if (!l->code[LOGIN_PHONE][0] || !token_reader_get(l->d->parts.tokens, app_id(l->app), &token))
         token.version = 0;
     login_step(&l->core, clock_mono(), token.version, &e, &out);
     if (l->core.state != before)
@@ -302,6 +178,15 @@ static void step(struct live *l, struct login_event e)
 
 /* ---- the beginning ---- */
 
+static void copy_ticket(struct live *l, const struct register_ticket *ticket)
+{
+    struct store_login *in = &l->record;
+    copy(ticket->id, in->ticket, sizeof in->ticket);
+    copy(ticket->phone, in->phone, sizeof in->phone);
+    copy(ticket->country_code, in->country_code, sizeof in->country_code);
+    in->ticket_expires_at = ticket->expires_at;
+}
+
 static void copy_request(struct live *l, const struct login_request *r)
 {
     struct store_login *in = &l->record;
@@ -312,14 +197,24 @@ static void copy_request(struct live *l, const struct login_request *r)
                 slice_copy(r->avatar, in->avatar, sizeof in->avatar) &&
                 slice_copy(r->device, in->device, sizeof in->device);
     ASSERT(fits);
+    if (r->ticket)
+        copy_ticket(l, r->ticket);
 }
 
-static enum login_kind kind_of(const struct login_request *r)
+static void make_claim(struct live *l, const struct login_request *r)
 {
-    ASSERT(r->login_code.n > 0 || r->phone_code.n > 0);
-    if (r->phone_code.n == 0)
-        return LOGIN_BY_OPENID;
-    return r->login_code.n == 0 ? LOGIN_BY_PHONE : LOGIN_BY_BOTH;
+    const struct claim_request request = {
+        .appid = app_id(r->app),
+        .purpose = login_kind_name(r->kind),
+        .codes = {[CLAIM_LOGIN_CODE] = r->login_code,
+                  [CLAIM_PHONE_CODE] = r->phone_code,
+                  [CLAIM_TICKET] = slice_of(l->record.ticket)},
+        .address = slice_of(r->client->text),
+        .counted_address = slice_of(r->client->is_proxy ? "" : r->client->network),
+        .user_id = r->user_id,
+        .phone = r->phone_code.n > 0,
+    };
+    claim_init(&l->claim, &request, l->d->name_ring);
 }
 
 static struct live *live_new(struct login_driver *d, const struct login_request *r,
@@ -332,23 +227,36 @@ static struct live *live_new(struct login_driver *d, const struct login_request 
     l->started_us = clock_mono_us();
     l->timer = loop_timer_new(d->parts.loop, on_timer, l);
     l->timer_at = MONO_NEVER;
+    l->user_id = r->user_id;
     copy_request(l, r);
-    login_init(&l->core, kind_of(r), mono_after(clock_mono(), d->limits.timeout_ms));
+    make_claim(l, r);
+    login_init(&l->core, r->kind, mono_after(clock_mono(), d->limits.timeout_ms));
     l->id = slots_put(d->live, l);
     list_push_back(&d->logins, &l->node);
     return l;
 }
 
+/* Each login that is let in will have its place in the store's queue, as far as that can be known
+ * now: a login that must be turned away is turned away before it spends anything. */
+static bool has_room(const struct login_driver *d)
+{
+    size_t under_way = slots_count(d->live);
+    return under_way < d->limits.max_logins &&
+           under_way + store_stats(d->parts.store).under_way < d->limits.store_queue;
+}
+
 enum login_ending login_driver_start(struct login_driver *d, const struct login_request *r,
                                      struct login_caller caller)
 {
-    if (slots_count(d->live) >= d->limits.max_logins)
+    if (!has_room(d))
         return LOGIN_OVERLOADED;
-    if (!store_stats(d->parts.store).healthy)
+    if (r->kind != LOGIN_SHOW_PHONE && !store_stats(d->parts.store).healthy)
         return LOGIN_STORE_FAILED;
-    step(live_new(d, r, caller), (struct login_event){.kind = LOGIN_EV_START});
+    live_step(live_new(d, r, caller), (struct login_event){.kind = LOGIN_EV_START});
     return LOGIN_OK;
 }
+
+/* ---- the whole ---- */
 
 struct login_driver *login_driver_new(const struct login_parts *parts,
                                       const struct login_limits *limits)
@@ -356,6 +264,9 @@ struct login_driver *login_driver_new(const struct login_parts *parts,
     struct login_driver *d = xcalloc(1, sizeof *d);
     d->parts = *parts;
     d->limits = *limits;
+    d->kept_ring = keyring_derive(parts->master, KEPT_LABEL);
+    d->ticket_ring = keyring_derive(parts->master, REGISTER_TICKET_LABEL);
+    d->name_ring = keyring_derive(parts->master, CLAIM_NAMES_LABEL);
     d->live = slots_new();
     list_init(&d->logins);
     list_init(&d->flights);
@@ -369,9 +280,11 @@ void login_driver_free(struct login_driver *d)
         return;
     while ((node = list_pop_front(&d->logins)) != NULL)
         live_free(LIST_ENTRY(node, struct live, node));
-    while ((node = list_pop_front(&d->flights)) != NULL)
-        free(LIST_ENTRY(node, struct flight, node));
+    flights_free(d);
     slots_free(d->live);
+    keyring_free(d->kept_ring);
+    keyring_free(d->ticket_ring);
+    keyring_free(d->name_ring);
     free(d);
 }
 

@@ -1,4 +1,5 @@
-/* driver.h - carries out what the core of a login asks: calls WeChat, reports tokens, stores.
+/* driver.h - carries out what the core of a login asks: claims codes, calls WeChat, reports tokens,
+ * stores.
  *
  * Keeps what the core does not see (codes, openid, phone), gives it time and the newest token, and
  * finds a login by its id when an answer comes, as it may be over by then. Decides nothing that
@@ -12,8 +13,13 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "crypto/keyring.h"
+#include "loginsvc/limits/address.h"
+#include "loginsvc/limits/claims.h"
 #include "loginsvc/login/apps.h"
 #include "loginsvc/login/core.h"
+#include "loginsvc/login/outcome.h"
+#include "loginsvc/login/session_keys.h"
 #include "loginsvc/sessions/jwt.h"
 #include "loginsvc/users/store.h"
 #include "loop/loop.h"
@@ -29,36 +35,40 @@ struct login_parts {
     struct token_reader *tokens; /* watches every app that a login is begun with */
     struct store *store;
     const struct jwt_signer *signer;
+    struct claims *claims;
+    struct session_keys *session_keys;
+    const struct keyring *master; /* DATA_KEY; borrowed for login_driver_new */
 };
 
 struct login_limits {
-    int64_t timeout_ms;     /* of one login, from its beginning to its answer */
-    int64_t session_ttl_ms; /* of the session and its JWT */
-    size_t max_logins;      /* under way at once; more are refused */
+    int64_t timeout_ms;         /* of one login, from its beginning to its answer */
+    int64_t jwt_ttl_ms;         /* of its access token */
+    int64_t session_ttl_ms;     /* of its session, when the token is not refreshed */
+    int64_t session_key_ttl_ms; /* how long WeChat's session_key is kept; 0 = not at all */
+    size_t max_logins;          /* under way at once; more are refused */
+    size_t store_queue;         /* operations that the store takes at once */
 };
 
+/* All borrowed for login_driver_start. */
 struct login_request {
-    struct app *app;         /* the login counts itself among its users */
-    struct slice login_code; /* printable, 1 to WECHAT_CODE_MAX bytes; or empty, ... */
-    struct slice phone_code; /* ... but not both */
-    struct slice nickname;   /* these three: empty, or within the sizes of users/user.h */
+    struct app *app; /* the login counts itself among its users */
+    enum login_kind kind;
+    struct slice login_code;              /* printable, up to WECHAT_CODE_MAX bytes, as the ... */
+    struct slice phone_code;              /* ... kind has it; else empty */
+    const struct register_ticket *ticket; /* NULL: none. Its phone is the login's */
+    int64_t user_id;                      /* LOGIN_BIND_PHONE: whose phone it becomes */
+    struct slice nickname; /* these three: empty, or within the sizes of users/user.h */
     struct slice avatar;
     struct slice device;
+    const struct client_address *client;
 };
 
-/* How it ended. All pointers are borrowed for the callback. */
+/* How it ended. Borrowed for the callback. */
 struct login_answer {
-    struct login_result result;
-    const char *rid;         /* WeChat's id of the request that decided; "" when there is none */
-    int64_t took_us;         /* since login_driver_start */
-    const struct user *user; /* LOGIN_OK, from here ... */
-    bool is_new;             /* the user was created by this login */
-    const char *access_token;
-    const char *refresh_token;
-    int64_t expires_in_s; /* ... to here; both tokens are secrets */
+    const struct login_outcome *outcome;
+    int64_t took_us; /* since login_driver_start */
     struct slice appid;
-    const char *phone; /* what WeChat proved, the pure number; "" when it was not asked or failed */
-    const char *country_code;
+    bool repeated; /* it was given before, to the same request */
 };
 
 typedef void login_done_fn(void *owner, uint64_t id, const struct login_answer *answer);
@@ -74,7 +84,8 @@ struct login_driver *login_driver_new(const struct login_parts *parts,
                                       const struct login_limits *limits) MUST_CHECK;
 
 /* Forgets the logins under way: nobody hears of them. To be called when no answer can come any more
- * (store and WeChat client are gone), while the token reader still lives. NULL is allowed. */
+ * (store, claims and WeChat client are gone), while the token reader still lives. NULL is allowed.
+ */
 void login_driver_free(struct login_driver *d);
 
 /* Holds for logins that begin from now on. */

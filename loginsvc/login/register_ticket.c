@@ -1,25 +1,30 @@
-/* Inside: "END_MS APPID COUNTRY_CODE PHONE", END_MS in Unix milliseconds. */
+/* Inside: "ID END_MS APPID COUNTRY_CODE PHONE", END_MS in Unix milliseconds. */
 #include "loginsvc/login/register_ticket.h"
 
 #include "base/secret.h"
 #include "crypto/aead.h"
 #include "crypto/base64.h"
+#include "sys/entropy.h"
 
 enum {
-    PLAIN_SIZE = 20 + USER_APPID_SIZE + USER_COUNTRY_CODE_SIZE + USER_PHONE_SIZE,
+    PLAIN_SIZE =
+        STORE_TICKET_SIZE + 20 + USER_APPID_SIZE + USER_COUNTRY_CODE_SIZE + USER_PHONE_SIZE,
     SEALED_SIZE = PLAIN_SIZE + AEAD_OVERHEAD,
+    ID_BYTES = (STORE_TICKET_SIZE - 1) / 2,
 };
 
 _Static_assert(BASE64_TEXT_SIZE(SEALED_SIZE) <= REGISTER_TICKET_SIZE, "a ticket fits its text");
 
-void register_ticket_seal(const struct keyring *ring, const struct register_ticket *ticket,
-                          wall_ms_t now, char out[REGISTER_TICKET_SIZE])
+void register_ticket_make(const struct keyring *ring, const char *appid, const char *phone,
+                          const char *country_code, wall_ms_t now, char out[REGISTER_TICKET_SIZE])
 {
     char plain[PLAIN_SIZE];
+    char id[STORE_TICKET_SIZE];
     uint8_t sealed[SEALED_SIZE];
     struct text t = text_init(plain, sizeof plain);
-    text_fmt(&t, "%lld %s %s %s", (long long)wall_after(now, REGISTER_TICKET_LIFE_MS).ms,
-             ticket->appid, ticket->country_code, ticket->phone);
+    entropy_hex(id, ID_BYTES);
+    text_fmt(&t, "%s %lld %s %s %s", id, (long long)wall_after(now, REGISTER_TICKET_LIFE_MS).ms,
+             appid, country_code, phone);
     ASSERT(!t.cut);
     size_t n = aead_seal(ring, SLICE_LIT(REGISTER_TICKET_LABEL), (struct slice){plain, t.n}, sealed,
                          sizeof sealed);
@@ -29,8 +34,9 @@ void register_ticket_seal(const struct keyring *ring, const struct register_tick
 
 static bool parse(struct slice plain, wall_ms_t now, struct register_ticket *ticket)
 {
-    int64_t end_ms;
-    return slice_to_int(slice_cut(&plain, ' '), 0, INT64_MAX, &end_ms) && now.ms < end_ms &&
+    return slice_copy(slice_cut(&plain, ' '), ticket->id, sizeof ticket->id) &&
+           slice_to_int(slice_cut(&plain, ' '), 0, INT64_MAX, &ticket->expires_at.ms) &&
+           now.ms < ticket->expires_at.ms &&
            slice_copy(slice_cut(&plain, ' '), ticket->appid, sizeof ticket->appid) &&
            slice_copy(slice_cut(&plain, ' '), ticket->country_code, sizeof ticket->country_code) &&
            slice_copy(plain, ticket->phone, sizeof ticket->phone) && plain.n > 0;
@@ -47,7 +53,7 @@ bool register_ticket_open(const struct keyring *ring, struct slice text, wall_ms
                         plain, sizeof plain, &n) == AEAD_OK &&
               parse((struct slice){(char *)plain, n}, now, ticket);
     if (!ok)
-        *ticket = (struct register_ticket){{0}, {0}, {0}};
+        *ticket = (struct register_ticket){.id = ""};
     bytes_wipe(plain, sizeof plain);
     return ok;
 }

@@ -11,9 +11,17 @@ enum { ID_BYTES = 16, ID_LEN = SESSION_ID_SIZE - 1, SECRET_BYTES = 32 };
 void session_start(struct session *s, wall_ms_t now, int64_t ttl_ms,
                    char refresh_token[SESSION_REFRESH_TOKEN_SIZE])
 {
+    char id[SESSION_ID_SIZE];
+    entropy_hex(id, ID_BYTES);
+    session_renew(s, slice_of(id), now, ttl_ms, refresh_token);
+}
+
+void session_renew(struct session *s, struct slice id, wall_ms_t now, int64_t ttl_ms,
+                   char refresh_token[SESSION_REFRESH_TOKEN_SIZE])
+{
     uint8_t secret[SECRET_BYTES];
     char secret_text[BASE64_TEXT_SIZE(SECRET_BYTES)];
-    entropy_hex(s->id, ID_BYTES);
+    ASSERT(session_id_valid(id) && slice_copy(id, s->id, sizeof s->id));
     entropy_fill(secret, sizeof secret);
     base64_encode(BASE64_URL, secret, sizeof secret, secret_text, sizeof secret_text);
     struct text t = text_init(refresh_token, SESSION_REFRESH_TOKEN_SIZE);

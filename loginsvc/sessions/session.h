@@ -32,6 +32,10 @@ struct session {
 void session_start(struct session *s, wall_ms_t now, int64_t ttl_ms,
                    char refresh_token[SESSION_REFRESH_TOKEN_SIZE]);
 
+/* The same for a session that goes on under its id: a new refresh token in place of the former. */
+void session_renew(struct session *s, struct slice id, wall_ms_t now, int64_t ttl_ms,
+                   char refresh_token[SESSION_REFRESH_TOKEN_SIZE]);
+
 /* Takes a client's refresh token apart: the session id it names and the hash to compare with the
  * stored one. False when it cannot be one. */
 bool session_parse_refresh(struct slice refresh_token, char id[SESSION_ID_SIZE],

@@ -61,6 +61,20 @@ static void an_app_in_use_outlives_its_removal(void **state)
     apps_free(all);
 }
 
+static void a_new_secret_is_for_logins_to_come(void **state)
+{
+    const struct app_entry renewed = {SLICE_LIT("wxa"), SLICE_LIT("secret-of-today")};
+    struct apps *all = apps_of(2);
+    struct app *used = app_ref(apps_find(all, SLICE_LIT("wxa")));
+    (void)state;
+    assert_true(apps_replace(all, &renewed, 1, NULL));
+    assert_true(slice_is(app_secret(used), "secret-a"));
+    assert_true(slice_is(app_secret(apps_find(all, SLICE_LIT("wxa"))), "secret-of-today"));
+    assert_int_equal(apps_count(all), 1);
+    app_unref(used);
+    apps_free(all);
+}
+
 static void an_appid_too_long_for_a_user_is_refused_and_changes_nothing(void **state)
 {
     struct apps *all = apps_of(1);
@@ -81,6 +95,7 @@ int main(void)
         cmocka_unit_test(an_app_is_found_by_its_id),
         cmocka_unit_test(only_a_single_app_is_the_only_one),
         cmocka_unit_test(an_app_in_use_outlives_its_removal),
+        cmocka_unit_test(a_new_secret_is_for_logins_to_come),
         cmocka_unit_test(an_appid_too_long_for_a_user_is_refused_and_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,382 +1,294 @@
-/* The driver with WeChat, token reader and store played by this test: who is asked what, that late
- * answers find nobody, and that nothing is done beyond the limits. Run under the sanitizers, it
- * also shows that nothing is used after its end. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+/* The driver of logins: who is asked what, that late answers find nobody, and that nothing is done
+ * beyond the limits. Run under the sanitizers, it also shows that nothing is used after its end.
+ * test_login_claiming.c has the claims, test_login_kinds.c what each kind of login does. */
+#include "driver_fixture.h"
 
-#include <cmocka.h>
-
-#include <stdlib.h>
-#include <string.h>
-
-#include "loginsvc/login/driver.h"
 #include "sys/clock.h"
 
-enum { TIMEOUT_MS = 300, MAX_LOGINS = 2 };
-
-/* What the parts were asked, and what they will answer. */
-static struct {
-    struct loop *loop;
-    struct jwt_signer *signer;
-    struct apps *apps;
-    struct login_driver *driver;
-
-    int session_calls, phone_calls;
-    wechat_session_fn *session_fn;
-    void *session_arg;
-    wechat_phone_fn *phone_fn;
-    void *phone_arg;
-    char phone_token[64];
-
-    const char *token; /* NULL: none */
-    int64_t version;
-    int waits, cancels, reports;
-    int64_t reported;
-    void (*wait_fn)(const struct token_view *, void *);
-    void *wait_arg;
-
-    bool store_unhealthy, store_full;
-    int stores;
-    struct store_login stored;
-    struct store_caller store_caller;
-
-    int answers;
-    struct login_result result;
-    uint64_t answered_id;
-    char access_token[JWT_TEXT_MAX + 1];
-    char phone[USER_PHONE_SIZE];
-} t;
-
-/* ---- the played parts ---- */
-
-uint64_t wechat_code2session(struct wechat_client *c, struct wechat_app app, struct slice code,
-                             wechat_session_fn *done, void *arg)
-{
-    (void)c;
-    assert_true(slice_is(app.appid, "wxapp"));
-    assert_true(slice_is(app.appsecret, "appsecret"));
-    assert_true(slice_is(code, "login-code"));
-    t.session_calls++;
-    t.session_fn = done;
-    t.session_arg = arg;
-    return 1;
-}
-
-uint64_t wechat_phone(struct wechat_client *c, struct slice appid, struct slice access_token,
-                      struct slice code, struct slice openid, wechat_phone_fn *done, void *arg)
-{
-    (void)c;
-    (void)openid;
-    assert_true(slice_is(appid, "wxapp"));
-    assert_true(slice_is(code, "phone-code"));
-    assert_true(slice_copy(access_token, t.phone_token, sizeof t.phone_token));
-    t.phone_calls++;
-    t.phone_fn = done;
-    t.phone_arg = arg;
-    return 2;
-}
-
-bool token_reader_get(struct token_reader *r, struct slice appid, struct token_view *out)
-{
-    (void)r;
-    (void)appid;
-    if (t.token)
-        *out = (struct token_view){slice_of(t.token), t.version, 1000};
-    return t.token != NULL;
-}
-
-uint64_t token_reader_wait_newer(struct token_reader *r, struct slice appid, int64_t version,
-                                 int64_t timeout_ms,
-                                 void (*fn)(const struct token_view *view, void *arg), void *arg)
-{
-    (void)r;
-    (void)appid;
-    assert_true(timeout_ms > 0 && timeout_ms <= TIMEOUT_MS);
-    assert_int_equal(version, t.token ? t.version : 0);
-    t.waits++;
-    t.wait_fn = fn;
-    t.wait_arg = arg;
-    return 3;
-}
-
-void token_reader_cancel(struct token_reader *r, uint64_t id)
-{
-    (void)r;
-    if (id)
-        t.cancels++;
-}
-
-void token_reader_report(struct token_reader *r, struct slice appid, int64_t version, int errcode,
-                         struct slice by)
-{
-    (void)r;
-    (void)appid;
-    (void)errcode;
-    (void)by;
-    t.reports++;
-    t.reported = version;
-}
-
-struct store_stats store_stats(const struct store *s)
-{
-    (void)s;
-    return (struct store_stats){.healthy = !t.store_unhealthy};
-}
-
-bool store_login(struct store *s, const struct store_login *in, struct store_caller c)
-{
-    (void)s;
-    t.stores++;
-    t.stored = *in;
-    t.store_caller = c;
-    return !t.store_full;
-}
-
-/* ---- the test's own hands ---- */
-
-static void on_done(void *owner, uint64_t id, const struct login_answer *a)
-{
-    assert_ptr_equal(owner, &t);
-    t.answers++;
-    t.answered_id = id;
-    t.result = a->result;
-    assert_true(slice_copy(slice_of(a->access_token), t.access_token, sizeof t.access_token));
-    assert_true(slice_copy(slice_of(a->phone), t.phone, sizeof t.phone));
-}
-
-static enum login_ending start(const char *login_code, const char *phone_code)
-{
-    struct login_request r = {.app = apps_find(t.apps, SLICE_LIT("wxapp")),
-                              .login_code = slice_of(login_code),
-                              .phone_code = slice_of(phone_code)};
-    return login_driver_start(t.driver, &r, (struct login_caller){on_done, &t, 77});
-}
-
-static struct wechat_reply reply(enum wechat_outcome outcome, enum err_class c, int errcode)
-{
-    return (struct wechat_reply){.outcome = outcome, .error_class = c, .errcode = errcode};
-}
-
-static void answer_session(void)
-{
-    struct wechat_session_result r = {.reply = reply(WECHAT_DONE, ERR_NONE, 0),
-                                      .openid = "openid-1"};
-    t.session_fn(&r, t.session_arg);
-}
-
-static void answer_phone(struct wechat_reply how)
-{
-    struct wechat_phone_result r = {.reply = how};
-    if (how.outcome == WECHAT_DONE)
-        r = (struct wechat_phone_result){.reply = how,
-                                         .phone_number = "13800138000",
-                                         .pure_number = "13800138000",
-                                         .country_code = "86"};
-    t.phone_fn(&r, t.phone_arg);
-}
-
-static void answer_store(enum store_status status)
-{
-    struct store_result r = {.status = status, .user = {.id = 42, .openid = "openid-1"}};
-    t.store_caller.done(t.store_caller.owner, t.store_caller.id, &r);
-}
-
-static void assert_answered(enum login_ending ending)
-{
-    assert_int_equal(t.answers, 1);
-    assert_int_equal(t.answered_id, 77);
-    assert_string_equal(login_ending_name(t.result.ending), login_ending_name(ending));
-    assert_int_equal(login_driver_stats(t.driver).under_way, 0);
-}
-
-static void stop_loop(void *arg)
-{
-    loop_stop(arg);
-}
-
-static void run_for(int64_t ms)
-{
-    struct loop_timer *timer = loop_timer_new(t.loop, stop_loop, t.loop);
-    loop_timer_after(timer, ms);
-    loop_run(t.loop);
-    loop_timer_free(timer);
-}
-
-static int setup(void **state)
-{
-    struct secret secret = {NULL, 0};
-    struct app_entry entry = {SLICE_LIT("wxapp"), SLICE_LIT("appsecret")};
-    (void)state;
-    memset(&t, 0, sizeof t);
-    secret_set(&secret, SLICE_LIT("0123456789abcdef0123456789abcdef"));
-    t.loop = loop_new();
-    t.signer = jwt_signer_new_hs256(&secret, "loginsvc", NULL);
-    secret_wipe(&secret);
-    t.apps = apps_new();
-    assert_true(apps_replace(t.apps, &entry, 1, NULL));
-    t.driver =
-        login_driver_new(&(struct login_parts){t.loop, NULL, NULL, NULL, t.signer},
-                         &(struct login_limits){TIMEOUT_MS, 30LL * 24 * 3600 * 1000, MAX_LOGINS});
-    t.token = "token-5";
-    t.version = 5;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    login_driver_free(t.driver);
-    apps_free(t.apps);
-    jwt_signer_free(t.signer);
-    loop_free(t.loop);
-    return 0;
-}
-
-/* ---- the tests ---- */
+/* ---- exchanges ---- */
 
 static void a_login_asks_both_at_once_stores_and_answers_with_a_good_jwt(void **state)
 {
     struct jwt_claims claims;
     (void)state;
-    assert_int_equal(start("login-code", "phone-code"), LOGIN_OK);
-    assert_int_equal(t.session_calls, 1);
-    assert_int_equal(t.phone_calls, 1);
-    assert_string_equal(t.phone_token, "token-5");
-    answer_phone(reply(WECHAT_DONE, ERR_NONE, 0));
-    assert_int_equal(t.stores, 0);
-    answer_session();
-    assert_int_equal(t.stores, 1);
-    assert_string_equal(t.stored.openid, "openid-1");
-    assert_string_equal(t.stored.phone, "13800138000");
-    assert_string_equal(t.stored.country_code, "86");
-    assert_int_equal(t.answers, 0);
+    start_claimed(LOGIN_BY_BOTH);
+    assert_int_equal(stage.session_calls, 1);
+    assert_int_equal(stage.phone_calls, 1);
+    assert_string_equal(stage.phone_token, "token-5");
+    give_phone();
+    assert_int_equal(stage.stores, 0);
+    give_session();
+    assert_int_equal(stage.stores, 1);
+    assert_string_equal(stage.stored.appid, APPID);
+    assert_string_equal(stage.stored.openid, OPENID);
+    assert_string_equal(stage.stored.unionid, UNIONID);
+    assert_string_equal(stage.stored.phone, PHONE);
+    assert_string_equal(stage.stored.country_code, "86");
+    assert_int_equal(stage.answers, 0);
     answer_store(STORE_OK);
     assert_answered(LOGIN_OK);
-    assert_int_equal(jwt_signer_verify(t.signer, slice_of(t.access_token), clock_wall(), &claims),
+    assert_false(stage.repeated);
+    assert_true(stage.outcome.is_new);
+    assert_int_equal(stage.outcome.user.id, USER_ID);
+    assert_int_equal(jwt_signer_verify(stage.signer, slice_of(stage.outcome.access_token),
+                                       clock_wall(), &claims),
                      JWT_OK);
-    assert_int_equal(claims.user_id, 42);
-    assert_string_equal(claims.openid, "openid-1");
-    assert_string_equal(claims.appid, "wxapp");
-    assert_string_equal(claims.sid, t.stored.session.id);
-    assert_int_equal(claims.exp_s - claims.iat_s, 30 * 24 * 3600);
+    assert_int_equal(claims.user_id, USER_ID);
+    assert_string_equal(claims.openid, OPENID);
+    assert_string_equal(claims.appid, APPID);
+    assert_string_equal(claims.sid, stage.stored.session.id);
+    assert_int_equal(claims.exp_s - claims.iat_s, JWT_TTL_S);
+    assert_int_equal(stage.outcome.expires_in_s, JWT_TTL_S);
 }
 
-static void nobody_with_this_phone_is_told_with_the_phone(void **state)
+static void the_session_that_is_stored_is_that_of_the_refresh_token(void **state)
+{
+    char sid[SESSION_ID_SIZE];
+    uint8_t hash[SHA256_SIZE];
+    (void)state;
+    start_claimed(LOGIN_BY_OPENID);
+    give_session();
+    answer_store(STORE_OK);
+    assert_answered(LOGIN_OK);
+    assert_true(session_parse_refresh(slice_of(stage.outcome.refresh_token), sid, hash));
+    assert_string_equal(sid, stage.stored.session.id);
+    assert_memory_equal(hash, stage.stored.session.refresh_hash, sizeof hash);
+    assert_int_equal(wall_between(stage.stored.now, stage.stored.session.expires_at),
+                     SESSION_TTL_S * 1000LL);
+}
+
+static void what_the_client_says_of_itself_is_stored(void **state)
+{
+    struct login_request r = request_of(LOGIN_BY_OPENID);
+    (void)state;
+    r.nickname = SLICE_LIT("小明");
+    r.avatar = SLICE_LIT("https://example.com/a.png");
+    r.device = SLICE_LIT("iPhone 15");
+    assert_int_equal(start_request(&r), LOGIN_OK);
+    answer_claim(CLAIM_MINE);
+    give_session();
+    assert_string_equal(stage.stored.nickname, "小明");
+    assert_string_equal(stage.stored.avatar, "https://example.com/a.png");
+    assert_string_equal(stage.stored.device, "iPhone 15");
+}
+
+static void
+a_refused_code_ends_the_login_with_wechats_number_and_id_and_without_tokens(void **state)
 {
     (void)state;
-    assert_int_equal(start("", "phone-code"), LOGIN_OK);
-    answer_phone(reply(WECHAT_DONE, ERR_NONE, 0));
-    answer_store(STORE_NOT_FOUND);
-    assert_answered(LOGIN_NOT_REGISTERED);
-    assert_string_equal(t.phone, "13800138000");
-    assert_string_equal(t.access_token, "");
+    start_claimed(LOGIN_BY_OPENID);
+    refuse_session(refusal(ERR_USER, 40029));
+    assert_answered(LOGIN_REFUSED);
+    assert_int_equal(stage.outcome.result.errcode, 40029);
+    assert_string_equal(stage.outcome.rid, "12345678-12345678-12345678");
+    assert_string_equal(stage.outcome.access_token, "");
+    assert_string_equal(stage.outcome.refresh_token, "");
+    assert_int_equal(stage.stores, 0);
 }
+
+static void a_request_that_never_left_is_sent_again_with_the_same_code(void **state)
+{
+    (void)state;
+    set_timeout(LONG_TIMEOUT_MS);
+    start_claimed(LOGIN_BY_OPENID);
+    refuse_session(not_sent());
+    assert_int_equal(stage.session_calls, 1);
+    run_until(&stage.session_calls, 2);
+    give_session();
+    answer_store(STORE_OK);
+    assert_answered(LOGIN_OK);
+}
+
+static void a_code_whose_answer_is_lost_is_not_sent_again(void **state)
+{
+    (void)state;
+    start_claimed(LOGIN_BY_OPENID);
+    refuse_session(no_answer());
+    assert_answered(LOGIN_UNSURE);
+    run_for(TIMEOUT_MS + 50);
+    assert_int_equal(stage.session_calls, 1);
+}
+
+/* ---- tokens ---- */
 
 static void a_displaced_token_is_reported_and_the_same_code_sent_with_the_next(void **state)
 {
-    struct token_view newer = {SLICE_LIT("token-6"), 6, 1000};
+    const struct token_view newer = {SLICE_LIT("token-6"), 6, 1000};
     (void)state;
-    assert_int_equal(start("", "phone-code"), LOGIN_OK);
-    answer_phone(reply(WECHAT_REFUSED, ERR_TOKEN, 40001));
-    assert_int_equal(t.reports, 1);
-    assert_int_equal(t.reported, 5);
-    assert_int_equal(t.waits, 1);
-    assert_int_equal(t.phone_calls, 1);
-    t.token = "token-6";
-    t.version = 6;
-    t.wait_fn(&newer, t.wait_arg);
-    assert_int_equal(t.phone_calls, 2);
-    assert_string_equal(t.phone_token, "token-6");
-    answer_phone(reply(WECHAT_DONE, ERR_NONE, 0));
+    start_claimed(LOGIN_BY_PHONE);
+    refuse_phone(refusal(ERR_TOKEN, 40001));
+    assert_int_equal(stage.reports, 1);
+    assert_int_equal(stage.reported, 5);
+    assert_int_equal(stage.waits, 1);
+    assert_int_equal(stage.phone_calls, 1);
+    stage.token = "token-6";
+    stage.version = 6;
+    stage.wait_fn(&newer, stage.wait_arg);
+    assert_int_equal(stage.phone_calls, 2);
+    assert_string_equal(stage.phone_token, "token-6");
+    give_phone();
     answer_store(STORE_OK);
     assert_answered(LOGIN_OK);
-    assert_int_equal(login_driver_stats(t.driver).tokens_refused, 1);
+    assert_int_equal(login_driver_stats(stage.driver).tokens_refused, 1);
 }
 
 static void a_login_that_waits_for_a_token_ends_at_its_deadline_and_waits_no_more(void **state)
 {
     (void)state;
-    t.token = NULL;
-    assert_int_equal(start("", "phone-code"), LOGIN_OK);
-    assert_int_equal(t.waits, 1);
-    t.wait_fn(NULL, t.wait_arg);
-    assert_int_equal(t.waits, 1);
+    stage.token = NULL;
+    start_claimed(LOGIN_BY_PHONE);
+    assert_int_equal(stage.waits, 1);
+    stage.wait_fn(NULL, stage.wait_arg);
+    assert_int_equal(stage.waits, 1);
     run_for(TIMEOUT_MS + 50);
     assert_answered(LOGIN_NO_TOKEN);
-    assert_int_equal(t.phone_calls, 0);
-    assert_int_equal(t.cancels, 1);
+    assert_int_equal(stage.phone_calls, 0);
+    assert_int_equal(stage.cancels, 1);
 }
+
+static void without_a_token_the_login_code_is_not_spent_either(void **state)
+{
+    (void)state;
+    stage.token = NULL;
+    start_claimed(LOGIN_BY_BOTH);
+    assert_int_equal(stage.session_calls + stage.phone_calls, 0);
+}
+
+static void a_login_without_a_phone_needs_no_token(void **state)
+{
+    (void)state;
+    stage.token = NULL;
+    start_claimed(LOGIN_BY_OPENID);
+    give_session();
+    answer_store(STORE_OK);
+    assert_answered(LOGIN_OK);
+    assert_int_equal(stage.waits, 0);
+}
+
+/* ---- what comes late ---- */
 
 static void answers_after_the_end_find_nobody(void **state)
 {
     (void)state;
-    assert_int_equal(start("login-code", "phone-code"), LOGIN_OK);
+    start_claimed(LOGIN_BY_BOTH);
     run_for(TIMEOUT_MS + 50);
     assert_answered(LOGIN_UNSURE);
-    answer_session();
-    answer_phone(reply(WECHAT_DONE, ERR_NONE, 0));
-    assert_int_equal(t.answers, 1);
-    assert_int_equal(t.stores, 0);
-    assert_int_equal(login_driver_stats(t.driver).late, 2);
+    give_session();
+    give_phone();
+    assert_int_equal(stage.answers, 1);
+    assert_int_equal(stage.stores, 0);
+    assert_int_equal(login_driver_stats(stage.driver).late, 2);
+    assert_int_equal(stage.paid_late, 1); /* WeChat gave the number, and is paid for it */
 }
 
 static void a_late_store_finds_nobody(void **state)
 {
     (void)state;
-    assert_int_equal(start("login-code", ""), LOGIN_OK);
-    answer_session();
+    start_claimed(LOGIN_BY_OPENID);
+    give_session();
     run_for(TIMEOUT_MS + 50);
     assert_answered(LOGIN_STORE_FAILED);
+    assert_string_equal(stage.outcome.refresh_token, "");
     answer_store(STORE_OK);
-    assert_int_equal(t.answers, 1);
-    assert_int_equal(login_driver_stats(t.driver).late, 1);
+    assert_int_equal(stage.answers, 1);
+    assert_int_equal(stage.session_keys, 0);
+    assert_int_equal(login_driver_stats(stage.driver).late, 1);
 }
+
+/* ---- limits ---- */
 
 static void beyond_the_limit_wechat_is_not_asked(void **state)
 {
+    struct login_request r = request_of(LOGIN_BY_OPENID);
     (void)state;
     for (int i = 0; i < MAX_LOGINS; i++)
-        assert_int_equal(start("login-code", ""), LOGIN_OK);
-    assert_int_equal(start("login-code", ""), LOGIN_OVERLOADED);
-    assert_int_equal(t.session_calls, MAX_LOGINS);
+        start(LOGIN_BY_OPENID);
+    assert_int_equal(start_request(&r), LOGIN_OVERLOADED);
+    assert_int_equal(stage.claims_asked, MAX_LOGINS);
 }
 
-static void while_the_database_is_away_no_code_is_spent(void **state)
+static void a_login_that_the_store_would_have_no_room_for_is_not_begun(void **state)
+{
+    struct login_request r = request_of(LOGIN_BY_OPENID);
+    (void)state;
+    stage.store_under_way = STORE_QUEUE - 1;
+    start(LOGIN_BY_OPENID);
+    assert_int_equal(start_request(&r), LOGIN_OVERLOADED);
+    assert_int_equal(stage.claims_asked, 1);
+}
+
+static void new_limits_hold_for_logins_to_come(void **state)
+{
+    const struct login_limits limits = {
+        .timeout_ms = TIMEOUT_MS, .jwt_ttl_ms = 60000, .max_logins = 1, .store_queue = STORE_QUEUE};
+    struct login_request r = request_of(LOGIN_BY_OPENID);
+    (void)state;
+    login_driver_set_limits(stage.driver, &limits);
+    start_claimed(LOGIN_BY_OPENID);
+    assert_int_equal(start_request(&r), LOGIN_OVERLOADED);
+    give_session();
+    answer_store(STORE_OK);
+    assert_answered(LOGIN_OK);
+    assert_int_equal(stage.outcome.expires_in_s, 60);
+}
+
+static void while_the_database_is_away_no_code_is_claimed(void **state)
+{
+    struct login_request r = request_of(LOGIN_BY_BOTH);
+    (void)state;
+    stage.store_unhealthy = true;
+    assert_int_equal(start_request(&r), LOGIN_STORE_FAILED);
+    assert_int_equal(stage.claims_asked, 0);
+    assert_int_equal(stage.answers, 0);
+}
+
+static void a_number_that_is_only_shown_needs_no_database(void **state)
 {
     (void)state;
-    t.store_unhealthy = true;
-    assert_int_equal(start("login-code", "phone-code"), LOGIN_STORE_FAILED);
-    assert_int_equal(t.session_calls + t.phone_calls, 0);
+    stage.store_unhealthy = true;
+    start_claimed(LOGIN_SHOW_PHONE);
+    give_phone();
+    assert_answered(LOGIN_OK);
 }
 
 static void a_full_store_ends_the_login(void **state)
 {
     (void)state;
-    t.store_full = true;
-    assert_int_equal(start("login-code", ""), LOGIN_OK);
-    answer_session();
+    stage.store_full = true;
+    start_claimed(LOGIN_BY_OPENID);
+    give_session();
     assert_answered(LOGIN_STORE_FAILED);
+    assert_string_equal(stage.outcome.refresh_token, "");
 }
+
+/* ---- ends ---- */
 
 static void a_driver_that_goes_forgets_its_logins(void **state)
 {
     (void)state;
-    t.token = NULL;
-    assert_int_equal(start("login-code", "phone-code"), LOGIN_OK);
-    login_driver_free(t.driver);
-    t.driver = NULL;
-    assert_int_equal(t.answers, 0);
-    assert_int_equal(t.cancels, 1);
+    stage.token = NULL;
+    start_claimed(LOGIN_BY_BOTH);
+    login_driver_free(stage.driver);
+    stage.driver = NULL;
+    assert_int_equal(stage.answers, 0);
+    assert_int_equal(stage.cancels, 1);
+}
+
+static void a_driver_that_goes_forgets_its_calls_too(void **state)
+{
+    (void)state;
+    start_claimed(LOGIN_BY_BOTH);
+    login_driver_free(stage.driver);
+    stage.driver = NULL;
+    assert_int_equal(stage.answers, 0);
 }
 
 static void a_removed_app_serves_its_last_login(void **state)
 {
     (void)state;
-    assert_int_equal(start("login-code", ""), LOGIN_OK);
-    assert_true(apps_replace(t.apps, NULL, 0, NULL));
-    answer_session();
+    start_claimed(LOGIN_BY_OPENID);
+    assert_true(apps_replace(stage.apps, NULL, 0, NULL));
+    give_session();
     answer_store(STORE_OK);
     assert_answered(LOGIN_OK);
 }
@@ -384,17 +296,27 @@ static void a_removed_app_serves_its_last_login(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, driver_setup, driver_teardown)
         TEST(a_login_asks_both_at_once_stores_and_answers_with_a_good_jwt),
-        TEST(nobody_with_this_phone_is_told_with_the_phone),
+        TEST(the_session_that_is_stored_is_that_of_the_refresh_token),
+        TEST(what_the_client_says_of_itself_is_stored),
+        TEST(a_refused_code_ends_the_login_with_wechats_number_and_id_and_without_tokens),
+        TEST(a_request_that_never_left_is_sent_again_with_the_same_code),
+        TEST(a_code_whose_answer_is_lost_is_not_sent_again),
         TEST(a_displaced_token_is_reported_and_the_same_code_sent_with_the_next),
         TEST(a_login_that_waits_for_a_token_ends_at_its_deadline_and_waits_no_more),
+        TEST(without_a_token_the_login_code_is_not_spent_either),
+        TEST(a_login_without_a_phone_needs_no_token),
         TEST(answers_after_the_end_find_nobody),
         TEST(a_late_store_finds_nobody),
         TEST(beyond_the_limit_wechat_is_not_asked),
-        TEST(while_the_database_is_away_no_code_is_spent),
+        TEST(a_login_that_the_store_would_have_no_room_for_is_not_begun),
+        TEST(new_limits_hold_for_logins_to_come),
+        TEST(while_the_database_is_away_no_code_is_claimed),
+        TEST(a_number_that_is_only_shown_needs_no_database),
         TEST(a_full_store_ends_the_login),
         TEST(a_driver_that_goes_forgets_its_logins),
+        TEST(a_driver_that_goes_forgets_its_calls_too),
         TEST(a_removed_app_serves_its_last_login),
 #undef TEST
     };

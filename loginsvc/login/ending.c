@@ -1,0 +1,73 @@
+#include "base/secret.h"
+#include "log/log.h"
+#include "loginsvc/login/live.h"
+#include "sys/clock.h"
+
+static bool sign(struct live *l)
+{
+    const struct user *u = &l->outcome.user;
+    const struct store_login *r = &l->record;
+    struct jwt_claims claims = {
+        .user_id = u->id,
+        .iat_s = r->now.ms / 1000,
+        .exp_s = wall_after(r->now, l->d->limits.jwt_ttl_ms).ms / 1000,
+    };
+    l->outcome.expires_in_s = claims.exp_s - claims.iat_s;
+    return slice_copy(slice_of(u->openid), claims.openid, sizeof claims.openid) &&
+           slice_copy(app_id(l->app), claims.appid, sizeof claims.appid) &&
+           slice_copy(slice_of(r->session.id), claims.sid, sizeof claims.sid) &&
+           jwt_signer_sign(l->d->parts.signer, &claims, l->outcome.access_token);
+}
+
+bool ending_take_user(struct live *l, const struct store_result *r)
+{
+    l->outcome.user = r->user;
+    l->outcome.is_new = r->is_new;
+    if (l->core.kind == LOGIN_BIND_PHONE || sign(l))
+        return true;
+    log_error("login.unsigned", LOG_SLICE("appid", app_id(l->app)));
+    return false;
+}
+
+static void keep_session_key(const struct live *l)
+{
+    const struct login_outcome *o = &l->outcome;
+    if (o->user.id != 0)
+        session_keys_put(l->d->parts.session_keys, app_id(l->app), o->user.id,
+                         slice_of(o->session_key), l->d->limits.session_key_ttl_ms);
+}
+
+/* What goes with the core's result. */
+static void complete(struct live *l)
+{
+    struct login_outcome *o = &l->outcome;
+    o->result = l->core.result;
+    if (!l->core.exchanged_before) /* else it came with what was kept */
+        o->phone_result = l->core.phone;
+    if (o->result.ending != LOGIN_OK) {
+        bytes_wipe(o->access_token, sizeof o->access_token);
+        bytes_wipe(o->refresh_token, sizeof o->refresh_token);
+    }
+    if (o->result.ending == LOGIN_NOT_REGISTERED)
+        register_ticket_make(l->d->ticket_ring, l->record.appid, o->phone, o->country_code,
+                             clock_wall(), o->register_ticket);
+}
+
+void ending_finish(struct live *l)
+{
+    struct login_driver *d = l->d;
+    bool repeated = l->core.result.ending == LOGIN_REPEATED;
+    if (!repeated)
+        complete(l);
+    if (l->core.mine) {
+        claiming_settle(l);
+        keep_session_key(l);
+    }
+    const struct login_answer answer = {.outcome = &l->outcome,
+                                        .took_us = clock_mono_us() - l->started_us,
+                                        .appid = app_id(l->app),
+                                        .repeated = repeated};
+    slots_remove(d->live, l->id);
+    l->caller.done(l->caller.owner, l->caller.id, &answer);
+    live_free(l);
+}
