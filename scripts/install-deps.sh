@@ -12,7 +12,7 @@ Installs with apt what building, running and testing need: only what is missing.
 Ubuntu 24.04; as root or through sudo.
 
   --check   installs nothing; lists what is missing, exit 1 when something is
-  --bench   also what the benchmarks load with and compare to: wrk, nginx
+  --bench   also what the benchmarks load with: wrk
   --help    this text
 HELP
 }
@@ -23,10 +23,10 @@ PACKAGES=(
     gcc libc6-dev make cmake ninja-build pkg-config
     libevent-dev libhiredis-dev libcurl4-openssl-dev libjansson-dev libjwt-dev libssl-dev
     libsqlite3-dev libmariadb-dev libinih-dev libcmocka-dev
-    ca-certificates curl redis-server redis-tools mariadb-server spin nodejs
+    ca-certificates curl nginx-light redis-server redis-tools mariadb-server spin nodejs
     python3 python3-pytest python3-redis python3-requests python3-hypothesis
 )
-BENCH_PACKAGES=(wrk nginx-light)
+BENCH_PACKAGES=(wrk)
 POLICY=/usr/sbin/policy-rc.d
 
 missing_packages() {

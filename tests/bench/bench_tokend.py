@@ -241,8 +241,8 @@ def reading(folder):
         table.row("tokend, GET /v1/apps/A/token", rates, "/s", digits=0)
         table.row("  CPU for one", costs, "us", digits=1)
         if load.have("nginx"):
-            nginx = stack.add(load.Nginx(folder, tokend.get(path).content))
-            peer, peer_costs = measure_http(nginx.url, nginx.worker())
+            nginx = stack.add(load.nginx_with_file(folder, tokend.get(path).content))
+            peer, peer_costs = measure_http(f"{nginx.url}/file", nginx.worker())
             table.row("nginx, the same answer as a file", peer, "/s",
                       f"tokend is {median(rates) / median(peer):.2f} x that", digits=0)
             table.row("  CPU for one", peer_costs, "us",

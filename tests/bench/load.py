@@ -4,8 +4,8 @@ import re
 import shutil
 import subprocess
 
-from harness.ports import free_port
-from harness.process import Process, answers, clean_env
+from harness.nginx import Nginx
+from harness.process import clean_env
 
 CONNECTIONS = 64
 SECONDS = 5
@@ -46,53 +46,11 @@ def redis_gets_per_s(redis, key):
     return float(report.strip().splitlines()[-1].split('","')[1].strip('"'))
 
 
-NGINX = """
-worker_processes 1;
-daemon off;
-pid {folder}/nginx.pid;
-error_log stderr;
-events {{ worker_connections 1024; }}
-http {{
-    access_log off;
-    default_type application/json;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    keepalive_requests 1000000000;
-    open_file_cache max=10;
-    server {{
-        listen 127.0.0.1:{port};
-        root {folder}/static;
-    }}
-}}
-"""
-
-
-class Nginx:
-    """nginx on a port of its own, with everything in its folder, serving one file as /file."""
-
-    def __init__(self, folder, content):
-        self.folder = os.path.join(folder, "nginx")
-        os.makedirs(os.path.join(self.folder, "static"))
-        with open(os.path.join(self.folder, "static", "file"), "wb") as file:
-            file.write(content)
-        port = free_port()
-        config = os.path.join(self.folder, "nginx.conf")
-        with open(config, "w", encoding="ascii") as file:
-            file.write(NGINX.format(folder=self.folder, port=port))
-        self.url = f"http://127.0.0.1:{port}/file"
-        os.chmod(folder, 0o755)  # its worker is another user where it was started by root
-        self.process = Process("nginx", ["nginx", "-p", self.folder, "-c", config],
-                               os.path.join(self.folder, "nginx.log"))
-        self.process.start(answers(self.url))
-
-    def worker(self):
-        """The process that answers."""
-        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children",
-                  encoding="ascii") as children:
-            return int(children.read().split()[0])
-
-    def stop(self):
-        self.process.stop()
+def nginx_with_file(folder, content):
+    """An nginx that serves these bytes as /file."""
+    nginx = Nginx(folder, "root FOLDER/static;",
+                  "default_type application/json; open_file_cache max=10;")
+    os.makedirs(os.path.join(nginx.folder, "static"))
+    with open(os.path.join(nginx.folder, "static", "file"), "wb") as file:
+        file.write(content)
+    return nginx

@@ -134,7 +134,7 @@ test('a ticket registers once', async () => {
   const register = p.program.page;
   const { registerTicket } = register;
   await register.onSubmit(form('小明'));
-  await assert.rejects(p.api.register({ registerTicket }), (e) => e.status === 409);
+  await assert.rejects(p.api.register({ registerTicket }), (e) => e.status === 409 && e.code === "ticket_used");
 });
 
 test('a code that WeChat refuses is told in Chinese, and the next tap works', async () => {
