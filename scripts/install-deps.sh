@@ -24,7 +24,8 @@ PACKAGES=(
     libevent-dev libhiredis-dev libcurl4-openssl-dev libjansson-dev libjwt-dev libssl-dev
     libsqlite3-dev libmariadb-dev libinih-dev libcmocka-dev
     ca-certificates curl nginx-light redis-server redis-tools mariadb-server spin nodejs
-    python3 python3-pytest python3-redis python3-requests python3-hypothesis
+    python3 python3-pytest python3-redis python3-requests python3-hypothesis python3-yaml
+    python3-jsonschema
 )
 BENCH_PACKAGES=(wrk)
 POLICY=/usr/sbin/policy-rc.d

@@ -1,5 +1,7 @@
 #include "loginsvc/dialects/body.h"
 
+#include <string.h>
+
 #include "http/form.h"
 #include "wechat/api.h"
 
@@ -40,12 +42,29 @@ bool body_parse(struct slice bytes, struct body *b)
     return b->object != NULL;
 }
 
+/* A client that calls it JSON means JSON; what calls itself a form may be either (curl -d). */
+bool body_of_call(const struct http_call *call, struct body *b)
+{
+    struct slice type = http_call_header(call, "Content-Type");
+    struct slice bytes = slice_trim(http_call_body(call));
+    b->object = NULL;
+    if (bytes.n > 0 && bytes.p[0] != '{' && type.n > 0 && strcasestr(type.p, "json"))
+        return false;
+    return body_parse(bytes, b);
+}
+
+/* What a front end writes where it has no value. */
+static bool is_nothing(struct slice value)
+{
+    return slice_is(value, "undefined") || slice_is(value, "null");
+}
+
 bool body_of_query(const struct http_call *call, const char *const *names, struct body *b)
 {
     b->object = json_object();
     for (; *names; names++) {
         struct slice value = http_call_query(call, *names);
-        if (value.p &&
+        if (value.p && !is_nothing(value) &&
             json_object_set_new(b->object, *names, json_stringn(value.p, value.n)) != 0) {
             body_deinit(b);
             return false;
@@ -93,10 +112,13 @@ enum body_field body_code(const struct body *b, const char *name, struct slice *
     return field;
 }
 
-bool body_flag(const struct body *b, const char *name)
+bool body_flag(const struct body *b, const char *name, bool *out)
 {
     const json_t *value = json_object_get(b->object, name);
-    const char *text = json_string_value(value);
-    return json_is_true(value) ||
-           (text && (slice_is(slice_of(text), "true") || slice_is(slice_of(text), "1")));
+    struct slice text = {json_string_value(value), json_string_length(value)};
+    bool yes = json_is_true(value) || slice_is(text, "true") || slice_is(text, "1");
+    bool no = !value || json_is_null(value) || json_is_false(value) || slice_is(text, "false") ||
+              slice_is(text, "0") || (text.p && text.n == 0);
+    *out = yes;
+    return yes || no;
 }

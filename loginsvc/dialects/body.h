@@ -29,8 +29,11 @@ enum body_field {
 bool body_parse(struct slice bytes, struct body *b) MUST_CHECK;
 void body_deinit(struct body *b);
 
+/* The same of a call's body, which must be JSON when its Content-Type says so. */
+bool body_of_call(const struct http_call *call, struct body *b) MUST_CHECK;
+
 /* The same from these query parameters of a call (NULL ends them), for a client that puts into the
- * query what belongs into the body. */
+ * query what belongs into the body; "undefined" and "null" are no values. */
 bool body_of_query(const struct http_call *call, const char *const *names,
                    struct body *b) MUST_CHECK;
 
@@ -38,8 +41,9 @@ bool body_of_query(const struct http_call *call, const char *const *names,
 enum body_field body_text(const struct body *b, const char *name, size_t max,
                           struct slice *out) MUST_CHECK;
 
-/* A truth value: as JSON has it, or "true", "1" of a form; false when it is not there. */
-bool body_flag(const struct body *b, const char *name) MUST_CHECK;
+/* A truth value: as JSON has it, or "true", "1", "false", "0" of a form; *out is false when it is
+ * absent. False when it is anything else: who asks for more must not be given less in silence. */
+bool body_flag(const struct body *b, const char *name, bool *out) MUST_CHECK;
 
 /* A code of WeChat's: 1 to WECHAT_CODE_MAX printable ASCII characters without blanks. */
 enum body_field body_code(const struct body *b, const char *name, struct slice *out) MUST_CHECK;

@@ -174,7 +174,7 @@ static bool read_body(const struct desk *d, const struct http_call *call, struct
     const char *const names[] = {"appid", d->form->phone_code, NULL};
     if (http_call_method(call) == HTTP_GET)
         return body_of_query(call, names, body);
-    return body_parse(http_call_body(call), body);
+    return body_of_call(call, body);
 }
 
 /* What is wrong with it; FAILURE_INTERNAL: nothing. */

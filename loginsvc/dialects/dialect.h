@@ -39,7 +39,7 @@ struct dialect_parts {
 struct dialect {
     const char *name;                                    /* for logs and metrics */
     struct slice (*token)(const struct http_call *call); /* the caller's JWT, p NULL for none */
-    void (*fail)(struct http_call *call, const struct failure *f); /* replies */
+    void (*fail)(struct http_call *call, const struct failure *f); /* replies, for no cache */
 };
 
 /* Replies with the failure in the dialect's words, with Retry-After where it has one. */
@@ -56,5 +56,11 @@ json_t *dialect_with_errcode(json_t *body, const struct failure *f);
 /* Replies with *body, which is taken; NULL (a text that is not UTF-8) replies 500. Nothing that we
  * say is to be kept by a cache. */
 void dialect_reply(struct http_call *call, int status, json_t *body);
+
+/* Replies 204: it is done, and there is nothing to say. */
+void dialect_reply_nothing(struct http_call *call);
+
+/* For a dialect whose failures keep their HTTP status: what a 401 must say (RFC 9110, 11.6.1). */
+void dialect_challenge(struct http_call *call, const struct failure *f);
 
 #endif

@@ -4,6 +4,7 @@
 
 static void fail(struct http_call *call, const struct failure *f)
 {
+    dialect_challenge(call, f);
     dialect_reply(
         call, f->status,
         json_pack("{s:b,s:s,s:i}", "success", 0, "error", f->text, "errcode", f->errcode));

@@ -19,9 +19,9 @@ static int code_of(const struct failure *f)
         return CODE_UNAUTHORIZED;
     if (f->kind == FAILURE_INVALID_TOKEN)
         return CODE_INVALID_TOKEN;
-    if (f->kind == FAILURE_MALFORMED) /* also what the server itself could not read */
-        return CODE_BAD_REQUEST;
-    return f->status == 400 ? CODE_BAD_REQUEST : CODE_FAILED;
+    bool bad_request = f->kind == FAILURE_MALFORMED || f->kind == FAILURE_METHOD ||
+                       f->kind == FAILURE_TOO_LARGE || f->status == 400;
+    return bad_request ? CODE_BAD_REQUEST : CODE_FAILED;
 }
 
 /* To the document a field that cannot be a code is a code that is missing. */

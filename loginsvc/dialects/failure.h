@@ -13,6 +13,8 @@
     X(MISSING, 400, "missing_parameter", 0, "参数缺失")                                            \
     X(WRONG, 400, "wrong_parameter", 0, "参数格式错误")                                            \
     X(UNKNOWN_APP, 400, "unknown_app", 0, "未知的小程序")                                          \
+    X(METHOD, 405, "method_not_allowed", 0, "请求方法错误，请使用 POST")                           \
+    X(TOO_LARGE, 413, "body_too_large", 0, "请求内容过大")                                         \
     X(UNAUTHORIZED, 401, "unauthorized", 0, "未授权")                                              \
     X(INVALID_TOKEN, 401, "invalid_token", 0, "Token 无效或已过期")                                \
     X(INVALID_REFRESH, 401, "invalid_refresh_token", 0, "登录已过期，请重新登录")                  \

@@ -27,10 +27,7 @@ static void reply_problem(struct http_call *call, const struct failure *f, json_
 
 static void fail(struct http_call *call, const struct failure *f)
 {
-    if (f->kind == FAILURE_UNAUTHORIZED)
-        http_reply_header(call, "WWW-Authenticate", "Bearer");
-    if (f->kind == FAILURE_INVALID_TOKEN)
-        http_reply_header(call, "WWW-Authenticate", "Bearer error=\"invalid_token\"");
+    dialect_challenge(call, f);
     reply_problem(call, f, NULL);
 }
 
@@ -39,12 +36,6 @@ const struct dialect native_dialect = {.name = "native", .token = caller_bearer,
 void native_fail(struct http_call *call, enum failure_kind kind)
 {
     dialect_fail_kind(&native_dialect, call, kind);
-}
-
-void native_reply_empty(struct http_call *call)
-{
-    http_reply_header(call, "Cache-Control", "no-store");
-    http_reply(call, 204, NULL, (struct slice){NULL, 0});
 }
 
 struct http_call *native_call(const struct native *n, uint64_t id, const struct store_result *r)
@@ -64,7 +55,7 @@ void native_started(struct http_call *call, bool accepted)
 
 bool native_read_body(struct http_call *call, struct body *body)
 {
-    bool good = body_parse(http_call_body(call), body);
+    bool good = body_of_call(call, body);
     if (!good)
         native_fail(call, FAILURE_MALFORMED);
     return good;

@@ -41,7 +41,7 @@ static void decrypt(struct native *n, struct http_call *call, const struct jwt_c
     struct encrypted_phone in = {.session_key = session_key, .appid = slice_of(c->appid)};
     struct wechat_phone phone;
     struct body body;
-    bool read = body_parse(http_call_body(call), &body); /* as before */
+    bool read = body_of_call(call, &body); /* as before */
     ASSERT(read && read_body(&body, &in) == FAILURE_INTERNAL);
     if (encrypted_phone_open(&in, clock_wall(), &phone))
         bind_phone(n, call, c, &phone);

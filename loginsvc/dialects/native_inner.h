@@ -26,8 +26,6 @@ void native_answer_phone(struct http_call *call, const struct user *u);
 
 void native_fail(struct http_call *call, enum failure_kind kind);
 
-void native_reply_empty(struct http_call *call); /* 204 */
-
 /* The call's body, to be ended by body_deinit; false when the failure has been replied. */
 bool native_read_body(struct http_call *call, struct body *body) MUST_CHECK;
 

@@ -69,7 +69,7 @@ static void on_erased(void *owner, uint64_t id, const struct store_result *r)
     if (r->status == STORE_OK)
         native_announce(n, r->sessions, r->n_sessions);
     if (call) /* a second time there is nothing left to do */
-        native_reply_empty(call);
+        dialect_reply_nothing(call);
 }
 
 static void on_delete(struct http_call *call, void *arg)

@@ -108,11 +108,14 @@ static void on_refresh(struct http_call *call, void *arg)
     enum body_field given =
         body_text(&body, "refreshToken", SESSION_REFRESH_TOKEN_SIZE * 4, &token);
     struct refresh *f = xcalloc(1, sizeof *f);
+    static const enum failure_kind faults[] = {[BODY_ABSENT] = FAILURE_MISSING,
+                                               [BODY_TEXT] = FAILURE_INVALID_REFRESH,
+                                               [BODY_WRONG] = FAILURE_WRONG};
     if (given == BODY_TEXT && session_parse_refresh(token, f->rotation.sid, f->rotation.old_hash)) {
         rotate(n, call, f);
     } else {
         free(f);
-        native_fail(call, given == BODY_ABSENT ? FAILURE_MISSING : FAILURE_INVALID_REFRESH);
+        native_fail(call, faults[given]);
     }
     body_deinit(&body);
 }
@@ -138,8 +141,12 @@ static void on_logout(struct http_call *call, void *arg)
     wall_ms_t now = clock_wall();
     if (!bearer_authorize(n->parts, &native_dialect, call, &c) || !native_read_body(call, &body))
         return;
-    bool all = body_flag(&body, "all");
+    bool all, readable = body_flag(&body, "all", &all);
     body_deinit(&body);
+    if (!readable) {
+        native_fail(call, FAILURE_WRONG);
+        return;
+    }
     native_started(call, all ? store_sessions_end_all(n->parts->store, c.user_id, now,
                                                       native_jwt_end(n, now), caller)
                              : store_session_end(n->parts->store, c.user_id, slice_of(c.sid), now,
@@ -193,7 +200,7 @@ static void on_ended(void *owner, uint64_t id, const struct store_result *r)
     if (r->status == STORE_OK)
         native_announce(n, r->sessions, r->n_sessions);
     if (call && r->status == STORE_OK)
-        native_reply_empty(call);
+        dialect_reply_nothing(call);
     else if (call)
         native_fail(call, FAILURE_NOT_FOUND);
 }

@@ -53,7 +53,7 @@ static void end_with(struct login *l, enum login_ending ending, enum err_class c
 
 static bool has_side(const struct login *l, enum login_side side)
 {
-    return KINDS[l->kind].has[side];
+    return KINDS[l->kind].has[side] && !(side == LOGIN_PHONE && l->without_phone);
 }
 
 static void pass_on(const struct login *l, enum login_side side, struct exchange_ask ask,
@@ -129,7 +129,7 @@ static void begin_exchanges(struct login *l, mono_ms_t now, int64_t newest_token
     for (enum login_side side = LOGIN_SESSION; side < LOGIN_SIDES; side++) {
         struct exchange *x = &l->exchange[side];
         if (has_side(l, side) && x->state == EXCHANGE_IDLE && !held_back(l, side, newest_token))
-            pass_on(l, side, exchange_begin(x, now, side_deadline(l, side), newest_token), out);
+            pass_on(l, side, exchange_begin(x, now, newest_token), out);
     }
 }
 
@@ -163,6 +163,18 @@ static void ask_later(struct login *l, mono_ms_t now)
     l->holds++;
 }
 
+/* The document's rule that a phone which fails does not fail the login holds for our own reasons
+ * too. True: the login goes on without it. */
+static bool do_without_phone(struct login *l, struct login_result why, struct login_actions *out)
+{
+    if (l->kind != LOGIN_LENIENT || l->without_phone)
+        return false;
+    l->without_phone = true;
+    l->phone = why;
+    ask(l, out);
+    return true;
+}
+
 static void begin(struct login *l, mono_ms_t now, int64_t newest_token, struct login_actions *out)
 {
     l->mine = true;
@@ -177,6 +189,7 @@ static void on_verdict(struct login *l, mono_ms_t now, int64_t newest_token,
                        const struct login_event *e, struct login_actions *out)
 {
     struct login_result refused = {.error_class = ERR_BACKOFF, .retry_after_ms = e->retry_after_ms};
+    bool phone_may_be_why = false;
     switch (e->verdict) {
     case CLAIM_MINE:
         begin(l, now, newest_token, out);
@@ -193,8 +206,9 @@ static void on_verdict(struct login *l, mono_ms_t now, int64_t newest_token,
         store(l, out);
         return;
     case CLAIM_USED:
-        end_with(l, LOGIN_CODE_USED, ERR_USER, out);
-        return;
+        refused = (struct login_result){.ending = LOGIN_CODE_USED, .error_class = ERR_USER};
+        phone_may_be_why = true;
+        break;
     case CLAIM_LIMITED:
         refused.ending = LOGIN_LIMITED;
         break;
@@ -204,9 +218,11 @@ static void on_verdict(struct login *l, mono_ms_t now, int64_t newest_token,
     case CLAIM_BUDGET:
         refused.ending = LOGIN_BUDGET_SPENT;
         refused.error_class = ERR_QUOTA;
+        phone_may_be_why = true;
         break;
     }
-    finish(l, refused, out);
+    if (!phone_may_be_why || !do_without_phone(l, refused, out))
+        finish(l, refused, out);
 }
 
 /* Whoever waits for the same request learns nothing about its codes; who waits for the claim itself
@@ -336,7 +352,7 @@ mono_ms_t login_next_deadline(const struct login *l)
         return next;
     for (int side = 0; side < LOGIN_SIDES; side++)
         next = mono_min(next, l->exchange[side].wake_at);
-    bool phone_open = l->exchange[LOGIN_PHONE].state < EXCHANGE_DONE;
+    bool phone_open = has_side(l, LOGIN_PHONE) && l->exchange[LOGIN_PHONE].state < EXCHANGE_DONE;
     return phone_open ? mono_min(next, l->phone_deadline) : next;
 }
 

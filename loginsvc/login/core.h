@@ -89,7 +89,8 @@ struct login_event {
 };
 
 enum login_action_kind {
-    LOGIN_ACT_CLAIM,  /* ask for the right to spend the codes */
+    LOGIN_ACT_CLAIM,  /* ask for the right to spend the codes, or the login code alone: see
+                         without_phone */
     LOGIN_ACT_SEND,   /* call WeChat for `side`, with the token of `token_version`; answer with
                          `attempt` */
     LOGIN_ACT_REPORT, /* tell tokend that WeChat refused `token_version` with `errcode` */
@@ -122,6 +123,7 @@ struct login {
     mono_ms_t claim_at;         /* when to ask for them again; MONO_NEVER: an answer is to come */
     mono_ms_t phone_deadline;   /* when a lenient login goes on without the phone */
     bool mine;                  /* the codes were claimed: they are to be settled in the end */
+    bool without_phone;         /* a lenient login whose phone code is not to be had */
     bool exchanged_before;      /* by an earlier request that could not be stored */
     struct login_result phone;  /* of a lenient login: why there is no phone; else LOGIN_OK */
     struct login_result result; /* meaningful once done */

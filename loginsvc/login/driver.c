@@ -118,6 +118,29 @@ static void store(struct live *l)
         live_step(l, (struct login_event){.kind = LOGIN_EV_STORED, .error_class = ERR_BACKOFF});
 }
 
+/* What the login claims with the codes that it has. */
+static void make_claim(struct live *l)
+{
+    const struct claim_request request = {
+        .appid = app_id(l->app),
+        .purpose = login_kind_name(l->core.kind),
+        .codes = {[CLAIM_LOGIN_CODE] = slice_of(l->code[LOGIN_SESSION]),
+                  [CLAIM_PHONE_CODE] = slice_of(l->code[LOGIN_PHONE]),
+                  [CLAIM_TICKET] = slice_of(l->record.ticket)},
+        .address = slice_of(l->client.text),
+        .counted_address = slice_of(l->client.is_proxy ? "" : l->client.network),
+        .user_id = l->user_id,
+        .phone = l->code[LOGIN_PHONE][0] != '\0',
+    };
+    claim_init(&l->claim, &request, l->d->name_ring);
+}
+
+static void drop_phone(struct live *l)
+{
+    bytes_wipe(l->code[LOGIN_PHONE], sizeof l->code[LOGIN_PHONE]);
+    make_claim(l);
+}
+
 /* STORE and FINISH are the last of their actions: the login may be gone after them. */
 static void carry_out(struct live *l, const struct login_actions *out,
                       const struct token_view *token)
@@ -126,6 +149,8 @@ static void carry_out(struct live *l, const struct login_actions *out,
         const struct login_action *a = &out->at[i];
         switch (a->kind) {
         case LOGIN_ACT_CLAIM:
+            if (l->core.without_phone && l->code[LOGIN_PHONE][0])
+                drop_phone(l);
             claiming_ask(l);
             break;
         case LOGIN_ACT_SEND:
@@ -201,22 +226,6 @@ static void copy_request(struct live *l, const struct login_request *r)
         copy_ticket(l, r->ticket);
 }
 
-static void make_claim(struct live *l, const struct login_request *r)
-{
-    const struct claim_request request = {
-        .appid = app_id(r->app),
-        .purpose = login_kind_name(r->kind),
-        .codes = {[CLAIM_LOGIN_CODE] = r->login_code,
-                  [CLAIM_PHONE_CODE] = r->phone_code,
-                  [CLAIM_TICKET] = slice_of(l->record.ticket)},
-        .address = slice_of(r->client->text),
-        .counted_address = slice_of(r->client->is_proxy ? "" : r->client->network),
-        .user_id = r->user_id,
-        .phone = r->phone_code.n > 0,
-    };
-    claim_init(&l->claim, &request, l->d->name_ring);
-}
-
 static struct live *live_new(struct login_driver *d, const struct login_request *r,
                              struct login_caller caller)
 {
@@ -228,9 +237,10 @@ static struct live *live_new(struct login_driver *d, const struct login_request 
     l->timer = loop_timer_new(d->parts.loop, on_timer, l);
     l->timer_at = MONO_NEVER;
     l->user_id = r->user_id;
+    l->client = *r->client;
     copy_request(l, r);
-    make_claim(l, r);
     login_init(&l->core, r->kind, mono_after(clock_mono(), d->limits.timeout_ms));
+    make_claim(l);
     l->id = slots_put(d->live, l);
     list_push_back(&d->logins, &l->node);
     return l;

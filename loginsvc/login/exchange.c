@@ -30,12 +30,12 @@ static struct exchange_ask fail(struct exchange *x, enum exchange_failure how, e
     return NOTHING;
 }
 
-/* A token that was not refused, or, near the end, at least the one that was. */
+/* A token that was not refused, or, after a while, the one that was. */
 static bool may_use(const struct exchange *x, mono_ms_t now, int64_t token)
 {
     if (x->need == EXCHANGE_NEEDS_NO_TOKEN || token > x->refused_version)
         return true;
-    return token != 0 && token == x->refused_version && mono_reached(now, x->last_call);
+    return token != 0 && token == x->refused_version && mono_reached(now, x->flap_at);
 }
 
 static struct exchange_ask send(struct exchange *x, int64_t token)
@@ -52,21 +52,18 @@ static struct exchange_ask send_or_wait(struct exchange *x, mono_ms_t now, int64
         return send(x, token);
     if (x->state != EXCHANGE_WANTS_TOKEN)
         set_state(x, EXCHANGE_WANTS_TOKEN);
-    bool last_call_to_come = x->refused_version != 0 && !mono_reached(now, x->last_call);
-    x->wake_at = last_call_to_come ? x->last_call : MONO_NEVER;
+    x->wake_at = mono_reached(now, x->flap_at) ? MONO_NEVER : x->flap_at;
     return NOTHING;
 }
 
 void exchange_init(struct exchange *x, enum exchange_need need)
 {
-    *x = (struct exchange){.need = need, .wake_at = MONO_NEVER, .last_call = MONO_NEVER};
+    *x = (struct exchange){.need = need, .wake_at = MONO_NEVER, .flap_at = MONO_NEVER};
 }
 
-struct exchange_ask exchange_begin(struct exchange *x, mono_ms_t now, mono_ms_t deadline,
-                                   int64_t newest_token)
+struct exchange_ask exchange_begin(struct exchange *x, mono_ms_t now, int64_t newest_token)
 {
     ASSERT(x->state == EXCHANGE_IDLE);
-    x->last_call = mono_after(now, mono_between(now, deadline) * 3 / 4);
     return send_or_wait(x, now, newest_token);
 }
 
@@ -81,16 +78,21 @@ static struct exchange_ask on_not_sent(struct exchange *x, mono_ms_t now)
     return NOTHING;
 }
 
-/* WeChat looks at the token before the code, so the code is whole. */
+/* WeChat looks at the token before the code, so the code is whole. A token that is refused for the
+ * first time is reported, unless a newer one is known, and gets one more chance. */
 static struct exchange_ask on_token_refused(struct exchange *x, mono_ms_t now, int64_t newest,
                                             int errcode)
 {
-    bool again = x->refused_version == 0;
+    bool first_time = x->token_version != x->refused_version;
     bool nothing_newer = newest <= x->token_version;
     struct exchange_ask ask;
     x->refused_version = x->token_version;
-    ask = again ? send_or_wait(x, now, newest) : fail(x, EXCHANGE_NO_TOKEN, ERR_TOKEN, errcode);
-    if (nothing_newer) {
+    x->flap_at = first_time ? mono_after(now, EXCHANGE_FLAP_MS) : MONO_NEVER;
+    if (++x->token_refusals < EXCHANGE_TOKEN_TRIES)
+        ask = send_or_wait(x, now, newest);
+    else
+        ask = fail(x, EXCHANGE_NO_TOKEN, ERR_TOKEN, errcode);
+    if (first_time && nothing_newer) {
         ask.report_version = x->refused_version;
         ask.report_errcode = errcode;
     }

@@ -13,8 +13,12 @@
 #include "base/times.h"
 
 enum {
-    EXCHANGE_RESENDS = 2,    /* at most, of requests that never reached WeChat */
-    EXCHANGE_PAUSE_MS = 100, /* before the first of them; doubles */
+    EXCHANGE_RESENDS = 2,     /* at most, of requests that never reached WeChat */
+    EXCHANGE_PAUSE_MS = 100,  /* before the first of them; doubles */
+    EXCHANGE_TOKEN_TRIES = 3, /* requests that WeChat refuses for their token, at most */
+    EXCHANGE_FLAP_MS = 1000, /* after this without a newer token the refused one is tried once more:
+                                WeChat's copies disagree at times, and a refused token costs no
+                                code. tokend repairs a dead one in less, as a rule */
 };
 
 enum exchange_need {
@@ -49,10 +53,10 @@ struct exchange {
     int attempt;                /* number of the latest send, from 1 */
     int resends;                /* done so far after requests that never left */
     int64_t token_version;      /* that the latest send went with */
-    int64_t refused_version;    /* the token that WeChat refused, 0 = none so far */
+    int64_t refused_version;    /* the newest token that WeChat refused, 0 = none so far */
+    int token_refusals;         /* so far */
     mono_ms_t wake_at;          /* when exchange_look has something to do by itself */
-    mono_ms_t last_call;        /* from then on a refused token is tried once more: WeChat's
-                                   copies disagree at times, and a refused token costs no code */
+    mono_ms_t flap_at;          /* from then on the refused token may be tried once more */
 };
 
 /* What the exchange asks of its driver now. Zeroes: nothing. */
@@ -67,8 +71,8 @@ struct exchange_ask {
 
 void exchange_init(struct exchange *x, enum exchange_need need);
 
-/* Once. `deadline`: when exchange_give_up will be called. */
-struct exchange_ask exchange_begin(struct exchange *x, mono_ms_t now, mono_ms_t deadline,
+/* Once. */
+struct exchange_ask exchange_begin(struct exchange *x, mono_ms_t now,
                                    int64_t newest_token) MUST_CHECK;
 
 /* The call's answer: ERR_NONE = done, ERR_RETRY = it never left; errcode 0 = none. The answer to

@@ -28,6 +28,7 @@ struct live {
     uint64_t token_wait; /* at the token reader; 0 = not waiting */
     int64_t started_us;
     char code[LOGIN_SIDES][WECHAT_CODE_MAX + 1];
+    struct client_address client;
     struct claim claim;
     struct store_login record;
     int64_t user_id; /* LOGIN_BIND_PHONE */

@@ -241,6 +241,7 @@ def test_a_login_code_can_stand_for_a_chosen_user(sim, me):
 @pytest.mark.parametrize("changes, number", [
     (dict(appid=None), 41002), (dict(appid="wxnobody"), 40013), (dict(secret=None), 41004),
     (dict(secret="wrong"), 40125), (dict(js_code=None), 41008), (dict(js_code="nonsense"), 40029),
+    (dict(js_code="x" * 900), 40029),
     (dict(grant_type="x"), 40002)])
 def test_logins_are_refused_in_the_style_of_sns(sim, me, changes, number):
     error(sim.login(sim.login_code(appid=me.id), me, **changes), number, sns=True)

@@ -4,7 +4,7 @@
 #include "wxsim/phone_data.h"
 #include "wxsim/query.h"
 
-enum { PARAM_SIZE = 256 };
+enum { PARAM_SIZE = 1024 };
 
 static void give_login(struct visit *v, struct app *a, struct slice code)
 {

@@ -164,7 +164,7 @@ static void the_servers_own_errors_keep_the_shape(void **state)
 {
     (void)state;
     ask("GET", LOGIN, "", "");
-    assert_error(405, "请求格式错误", 0);
+    assert_error(405, "请求方法错误，请使用 POST", 0);
     assert_header("Allow: POST, OPTIONS\r\n");
     played.silent = true;
     post(LOGIN, BOTH);

@@ -112,7 +112,7 @@ static void the_servers_own_errors_keep_the_shape(void **state)
     (void)state;
     ask("PUT", LOGIN, "", BOTH);
     assert_status(405);
-    assert_json("{\"code\":405,\"message\":\"请求格式错误\"}");
+    assert_json("{\"code\":405,\"message\":\"请求方法错误，请使用 POST\"}");
     played.silent = true;
     post(LOGIN, BOTH);
     assert_status(504);

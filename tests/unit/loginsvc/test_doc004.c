@@ -122,7 +122,7 @@ static void the_servers_own_errors_keep_the_shape(void **state)
 {
     (void)state;
     ask("DELETE", PATH "/", "", "");
-    assert_error(405, "请求格式错误", 0);
+    assert_error(405, "请求方法错误，请使用 POST", 0);
     assert_header("Allow: GET, HEAD, POST, OPTIONS\r\n");
     ask("GET", PATH "/?code=%zz", "", "");
     assert_error(400, "请求格式错误", 0);

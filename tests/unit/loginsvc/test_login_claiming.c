@@ -18,6 +18,8 @@ static void nothing_is_sent_before_the_claim_is_answered(void **state)
         assert_int_equal(stage.session_calls + stage.phone_calls, 0);
         assert_int_equal(stage.stores + stage.set_phones, 0);
         answer_claim(CLAIM_USED);
+        if (kind == LOGIN_LENIENT) /* perhaps it was the phone's code: asks without it */
+            answer_claim(CLAIM_USED);
         assert_answered(LOGIN_CODE_USED);
     }
 }
@@ -26,8 +28,29 @@ static struct claim claim_of(const struct login_request *r)
 {
     stage.answers = 0;
     assert_int_equal(start_request(r), LOGIN_OK);
+    struct claim c = stage.claim;
+    answer_claim(CLAIM_BUSY);
+    return c;
+}
+
+static void a_lenient_login_whose_phone_code_is_used_claims_its_login_code_alone(void **state)
+{
+    (void)state;
+    start(LOGIN_LENIENT);
+    struct claim both = stage.claim;
     answer_claim(CLAIM_USED);
-    return stage.claim;
+    assert_int_equal(stage.claims_asked, 2);
+    assert_int_equal(stage.claim.n_codes, 1);
+    assert_string_equal(stage.claim.codes[0], both.codes[0]);
+    assert_false(stage.claim.phone);
+    answer_claim(CLAIM_MINE);
+    give_session();
+    answer_store(STORE_OK);
+    assert_answered(LOGIN_OK);
+    assert_int_equal(stage.outcome.phone_result.ending, LOGIN_CODE_USED);
+    assert_int_equal(stage.phone_calls, 0);
+    assert_string_equal(stage.settled_claim.fingerprint, stage.claim.fingerprint);
+    assert_string_not_equal(stage.claim.fingerprint, both.fingerprint);
 }
 
 static void a_claim_names_the_codes_and_the_client_and_shows_none_of_them(void **state)
@@ -361,6 +384,7 @@ int main(void)
         TEST(nothing_is_sent_before_the_claim_is_answered),
         TEST(a_claim_names_the_codes_and_the_client_and_shows_none_of_them),
         TEST(each_kind_claims_what_it_will_spend),
+        TEST(a_lenient_login_whose_phone_code_is_used_claims_its_login_code_alone),
         TEST(the_same_request_is_known_by_its_codes_address_and_purpose),
         TEST(households_are_counted_and_proxies_are_not),
         TEST(each_refusal_of_a_claim_ends_the_login_with_its_own_word),

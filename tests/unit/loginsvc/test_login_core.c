@@ -245,10 +245,10 @@ static void without_a_token_the_phone_code_stays_whole_though_the_login_code_is_
     (void)state;
     answer(&f, 50, LOGIN_SESSION, ERR_NONE, 0);
     answer(&f, 60, LOGIN_PHONE, ERR_TOKEN, 40001);
-    f.token = 8;
-    look(&f, 70);
-    answer(&f, 80, LOGIN_PHONE, ERR_TOKEN, 40001);
-    assert_finished(&f, LOGIN_NO_TOKEN, 40001);
+    look(&f, DEADLINE_MS - 1); /* it is tried again, in vain */
+    answer(&f, DEADLINE_MS - 1, LOGIN_PHONE, ERR_TOKEN, 40001);
+    look(&f, DEADLINE_MS);
+    assert_finished(&f, LOGIN_NO_TOKEN, 0);
     assert_false(login_code_whole(&f.login, LOGIN_SESSION));
     assert_true(login_code_whole(&f.login, LOGIN_PHONE));
     assert_true(login_is_worth_keeping(&f.login));
@@ -284,6 +284,38 @@ static void a_lenient_login_waits_for_the_phone_no_longer_than_leaves_time_to_st
     assert_int_equal(f.out.n, 1);
     assert_int_equal(f.out.at[0].kind, LOGIN_ACT_STORE);
     assert_int_equal(f.login.phone.ending, LOGIN_NO_TOKEN);
+}
+
+static void a_lenient_login_claims_again_without_a_phone_code_that_is_not_to_be_had(void **state)
+{
+    static const struct {
+        enum claim_verdict verdict;
+        enum login_ending ending;
+    } cases[] = {{CLAIM_USED, LOGIN_CODE_USED}, {CLAIM_BUDGET, LOGIN_BUDGET_SPENT}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct fixture f = asked(LOGIN_LENIENT, 7);
+        claimed(&f, 10, cases[i].verdict);
+        assert_int_equal(f.out.n, 1);
+        assert_int_equal(f.out.at[0].kind, LOGIN_ACT_CLAIM);
+        assert_true(f.login.without_phone);
+        claimed(&f, 20, CLAIM_MINE);
+        assert_sent(&f, LOGIN_SESSION, 1);
+        answer(&f, 60, LOGIN_SESSION, ERR_NONE, 0);
+        assert_int_equal(f.out.at[0].kind, LOGIN_ACT_STORE);
+        step(&f, 70, (struct login_event){.kind = LOGIN_EV_STORED});
+        assert_finished(&f, LOGIN_OK, 0);
+        assert_int_equal(f.login.phone.ending, cases[i].ending);
+    }
+}
+
+static void a_lenient_login_whose_login_code_is_used_ends(void **state)
+{
+    struct fixture f = asked(LOGIN_LENIENT, 7);
+    (void)state;
+    claimed(&f, 10, CLAIM_USED);
+    claimed(&f, 20, CLAIM_USED);
+    assert_finished(&f, LOGIN_CODE_USED, 0);
 }
 
 static void a_lenient_login_fails_with_its_login_code(void **state)
@@ -422,28 +454,40 @@ static void a_dead_token_is_reported_and_the_newer_one_used_when_it_comes(void *
     assert_int_equal(f.out.at[0].token_version, 8);
 }
 
-static void a_second_dead_token_is_reported_and_ends_the_login(void **state)
+static void a_second_dead_token_is_reported_too_and_the_third_refusal_ends_the_login(void **state)
 {
     struct fixture f = started(LOGIN_BY_PHONE, 7);
     (void)state;
     f.token = 8;
     answer(&f, 50, LOGIN_PHONE, ERR_TOKEN, 40001);
+    assert_sent(&f, LOGIN_PHONE, 2);
     answer(&f, 90, LOGIN_PHONE, ERR_TOKEN, 40014);
+    assert_int_equal(f.out.n, 1);
     assert_action(&f, 0, LOGIN_ACT_REPORT, LOGIN_PHONE);
     assert_int_equal(f.out.at[0].token_version, 8);
-    assert_finished(&f, LOGIN_NO_TOKEN, 40014);
+    f.token = 9;
+    look(&f, 300);
+    assert_sent(&f, LOGIN_PHONE, 3);
+    answer(&f, 350, LOGIN_PHONE, ERR_TOKEN, 40001);
+    assert_finished(&f, LOGIN_NO_TOKEN, 40001);
 }
 
-static void a_refused_token_is_tried_once_more_near_the_end_if_no_newer_came(void **state)
+static void a_refused_token_is_tried_once_more_after_a_second_if_no_newer_came(void **state)
 {
     struct fixture f = started(LOGIN_BY_PHONE, 7);
     (void)state;
     answer(&f, 50, LOGIN_PHONE, ERR_TOKEN, 40001);
-    assert_int_equal(login_next_deadline(&f.login).ms, at(DEADLINE_MS * 3 / 4).ms);
-    look(&f, DEADLINE_MS * 3 / 4);
+    assert_int_equal(login_next_deadline(&f.login).ms, at(50 + EXCHANGE_FLAP_MS).ms);
+    look(&f, 50 + EXCHANGE_FLAP_MS);
     assert_sent(&f, LOGIN_PHONE, 2);
-    answer(&f, DEADLINE_MS - 10, LOGIN_PHONE, ERR_TOKEN, 40001);
-    assert_finished(&f, LOGIN_NO_TOKEN, 40001);
+    assert_int_equal(f.out.at[0].token_version, 7);
+    answer(&f, 1100, LOGIN_PHONE, ERR_TOKEN, 40001); /* dead after all: a newer one is waited for */
+    assert_int_equal(f.out.n, 0);
+    assert_int_equal(login_next_deadline(&f.login).ms, at(DEADLINE_MS).ms);
+    f.token = 8;
+    look(&f, 2000);
+    assert_sent(&f, LOGIN_PHONE, 3);
+    assert_int_equal(f.out.at[0].token_version, 8);
 }
 
 static void without_any_token_it_waits_for_one_and_spends_neither_code(void **state)
@@ -594,6 +638,8 @@ int main(void)
         cmocka_unit_test(without_a_token_the_phone_code_stays_whole_though_the_login_code_is_spent),
         cmocka_unit_test(a_lenient_login_goes_on_without_the_phone_that_was_refused),
         cmocka_unit_test(a_lenient_login_waits_for_the_phone_no_longer_than_leaves_time_to_store),
+        cmocka_unit_test(a_lenient_login_claims_again_without_a_phone_code_that_is_not_to_be_had),
+        cmocka_unit_test(a_lenient_login_whose_login_code_is_used_ends),
         cmocka_unit_test(a_lenient_login_fails_with_its_login_code),
         cmocka_unit_test(a_ticket_alone_is_stored_with_nothing_exchanged),
         cmocka_unit_test(showing_a_phone_stores_nothing),
@@ -606,8 +652,8 @@ int main(void)
         cmocka_unit_test(a_refused_phone_code_is_told_once_the_session_is_known),
         cmocka_unit_test(a_dead_token_is_replaced_by_a_newer_known_one_at_once_without_a_report),
         cmocka_unit_test(a_dead_token_is_reported_and_the_newer_one_used_when_it_comes),
-        cmocka_unit_test(a_second_dead_token_is_reported_and_ends_the_login),
-        cmocka_unit_test(a_refused_token_is_tried_once_more_near_the_end_if_no_newer_came),
+        cmocka_unit_test(a_second_dead_token_is_reported_too_and_the_third_refusal_ends_the_login),
+        cmocka_unit_test(a_refused_token_is_tried_once_more_after_a_second_if_no_newer_came),
         cmocka_unit_test(without_any_token_it_waits_for_one_and_spends_neither_code),
         cmocka_unit_test(the_first_token_that_comes_begins_both_exchanges),
         cmocka_unit_test(the_first_token_that_comes_is_used),

@@ -216,9 +216,21 @@ static void take(struct sim *s)
     s->claims.held_until = mono_after(s->now, DEADLINE_MS + 2000);
 }
 
-static enum claim_verdict judge(struct sim *s)
+/* A lenient login that asks for its login code alone is another request than the one with both. */
+static enum claim_verdict judge_without_phone(struct sim *s)
+{
+    if (s->claims.held[LOGIN_SESSION])
+        return CLAIM_USED;
+    s->claims.held[LOGIN_SESSION] = true;
+    s->claims.held_until = mono_after(s->now, DEADLINE_MS + 2000);
+    return CLAIM_MINE;
+}
+
+static enum claim_verdict judge(struct sim *s, const struct login *l)
 {
     struct claims *c = &s->claims;
+    if (l->without_phone)
+        return judge_without_phone(s);
     if (c->kept != KEPT_NOTHING && !mono_reached(s->now, c->kept_until)) {
         bool answer = c->kept == KEPT_ANSWER;
         if (!answer) {
@@ -238,10 +250,11 @@ static enum claim_verdict judge(struct sim *s)
 
 static void claim(struct sim *s, int who)
 {
-    struct moment m = {
-        .kind = AT_EVENT,
-        .who = who,
-        .event = {.kind = LOGIN_EV_CLAIMED, .verdict = judge(s), .retry_after_ms = 1}};
+    struct moment m = {.kind = AT_EVENT,
+                       .who = who,
+                       .event = {.kind = LOGIN_EV_CLAIMED,
+                                 .verdict = judge(s, &s->players[who].login),
+                                 .retry_after_ms = 1}};
     say(s, "  verdict", who, (int64_t)m.event.verdict, 0);
     later(s, chance(s, 0.03) ? 2LL * DEADLINE_MS : prng_between(&s->r, 0, 3), m);
 }
@@ -256,7 +269,7 @@ static void settle(struct sim *s, const struct player *p)
 {
     const struct login *l = &p->login;
     s->claims.held_until = s->now;
-    if (login_is_worth_keeping(l)) {
+    if (!l->without_phone && login_is_worth_keeping(l)) {
         s->claims.kept = login_only_storing_failed(l) ? KEPT_EXCHANGED : KEPT_ANSWER;
         s->claims.kept_until = mono_after(s->now, KEPT_MS);
     }
@@ -264,6 +277,8 @@ static void settle(struct sim *s, const struct player *p)
         if (!(side == LOGIN_SESSION ? s->kind != LOGIN_BY_PHONE && s->kind != LOGIN_SHOW_PHONE
                                     : s->kind != LOGIN_BY_OPENID))
             s->claims.held[side] = false; /* it has no such code */
+        else if (side == LOGIN_PHONE && l->without_phone)
+            continue; /* it never had it */
         else if (login_code_whole(l, side))
             release(s, side);
     }

@@ -74,7 +74,7 @@ static void what_cannot_be_a_login_is_refused_before_it_costs_anything(void **st
         {"{\"loginCode\":\"登录\"}", "wrong_parameter", "参数格式错误"},
         {"{\"loginCode\":\"L1\",\"device\":[]}", "wrong_parameter", "参数格式错误"},
         {"{\"loginCode\":\"L1\",\"loginCode\":\"L2\"}", "malformed_request", "请求格式错误"},
-        {"\"L1\"", "missing_parameter", "参数缺失"},
+        {"\"L1\"", "malformed_request", "请求格式错误"},
         {"[1]", "malformed_request", "请求格式错误"},
     };
     (void)state;

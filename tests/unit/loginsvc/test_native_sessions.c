@@ -135,9 +135,9 @@ static void a_refresh_token_that_was_used_before_ends_its_session_everywhere(voi
 
 static void a_refresh_token_of_no_living_session_is_refused(void **state)
 {
-    static const char *const bodies[] = {"{\"refreshToken\":\"nonsense\"}", "{\"refreshToken\":7}",
+    static const char *const bodies[] = {"{\"refreshToken\":\"nonsense\"}",
                                          "{\"refreshToken\":\"" SID "\"}",
-                                         "refreshToken=" SID ".x"};
+                                         "{\"refreshToken\":\"" SID ".x\"}"};
     uint8_t hash[SHA256_SIZE];
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
@@ -156,6 +156,8 @@ static void a_refresh_without_a_token_is_a_bad_request(void **state)
     (void)state;
     post("/v1/token/refresh", "{}");
     assert_problem(400, "missing_parameter", "参数缺失");
+    post("/v1/token/refresh", "{\"refreshToken\":7}");
+    assert_problem(400, "wrong_parameter", "参数格式错误");
     post("/v1/token/refresh", "{");
     assert_problem(400, "malformed_request", "请求格式错误");
     assert_null(played.asked);
