@@ -21,7 +21,7 @@ HELP
 # parallel through it, and warns when it is missing.
 PACKAGES=(
     gcc libc6-dev make cmake ninja-build pkg-config
-    libevent-dev libhiredis-dev libcurl4-openssl-dev libjansson-dev libjwt-dev libssl-dev
+    libevent-dev libhiredis-dev libcurl4-openssl-dev libjansson-dev libssl-dev
     libsqlite3-dev libmariadb-dev libinih-dev libcmocka-dev
     ca-certificates curl nginx-light redis-server redis-tools mariadb-server spin nodejs
     python3 python3-pytest python3-redis python3-requests python3-hypothesis python3-yaml

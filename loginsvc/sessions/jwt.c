@@ -1,23 +1,17 @@
-/* What libjwt leaves to us, and why the header is read here first:
- *
- * jwt_decode takes the algorithm from the token itself. An RS256 signer would have it verify an
- * "HS256" token with the public key as the HMAC secret; with a NULL key it verifies nothing at all;
- * names match in any case; of two "alg" members it takes the last; its base64 skips what it does
- * not know. So the token's shape and algorithm are checked strictly before the library sees it,
- * with a key of just that algorithm. It does not look at exp, and asks on the terminal for the
- * passphrase of an encrypted key. */
+/* A token is believed in this order: its shape, its header, its signature, its claims. The
+ * algorithm is that of a key of ours and never the token's choice, which the header must only agree
+ * with; the claims are JSON of our own making, and read all the same as if they were not. */
 #include "loginsvc/sessions/jwt.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <jansson.h>
-#include <jwt.h>
 
 #include "crypto/base64.h"
 #include "loginsvc/sessions/jwt_key.h"
+#include "loginsvc/sessions/jwt_signature.h"
 
 struct jwt_signer {
     struct jwt_key keys[JWT_KEYS_MAX]; /* the first one signs */
@@ -104,7 +98,7 @@ void jwt_signer_free(struct jwt_signer *j)
 
 const char *jwt_signer_algorithm(const struct jwt_signer *j)
 {
-    return jwt_alg_str(j->keys[0].algorithm);
+    return jwt_algorithm_name(j->keys[0].algorithm);
 }
 
 const char *jwt_signer_kid(const struct jwt_signer *j)
@@ -140,59 +134,91 @@ char *jwt_signer_jwks(const struct jwt_signer *j)
 
 /* ---- signing ---- */
 
-static bool add_claims(jwt_t *jwt, const struct jwt_signer *j, const struct jwt_claims *c)
+/* Gives the length of the JSON; 0 when it has no room or a text is no UTF-8. */
+static size_t write_claims(const struct jwt_signer *j, const struct jwt_claims *c, char *out,
+                           size_t size)
 {
     char sub[24];
     struct text t = text_init(sub, sizeof sub);
     text_fmt(&t, "%lld", (long long)c->user_id);
-    return jwt_add_grant(jwt, "sub", sub) == 0 &&
-           jwt_add_grant_int(jwt, "userId", c->user_id) == 0 &&
-           jwt_add_grant(jwt, "openid", c->openid) == 0 &&
-           jwt_add_grant(jwt, "appid", c->appid) == 0 && jwt_add_grant(jwt, "sid", c->sid) == 0 &&
-           jwt_add_grant_int(jwt, "iat", c->iat_s) == 0 &&
-           jwt_add_grant_int(jwt, "exp", c->exp_s) == 0 &&
-           jwt_add_grant(jwt, "iss", j->issuer) == 0;
+    json_t *claims =
+        json_pack("{s:s,s:I,s:s,s:s,s:s,s:I,s:I,s:s}", "sub", sub, "userId", (json_int_t)c->user_id,
+                  "openid", c->openid, "appid", c->appid, "sid", c->sid, "iat",
+                  (json_int_t)c->iat_s, "exp", (json_int_t)c->exp_s, "iss", j->issuer);
+    size_t n = json_dumpb(claims, out, size, JSON_COMPACT);
+    json_decref(claims);
+    return n <= size ? n : 0;
+}
+
+static void add_encoded(struct text *t, const void *bytes, size_t n)
+{
+    if (t->size - t->n < BASE64_TEXT_SIZE(n))
+        t->cut = true;
+    else
+        t->n += base64_encode(BASE64_URL, bytes, n, t->p + t->n, t->size - t->n);
+}
+
+static void add_header(struct text *t, const struct jwt_key *key)
+{
+    char header[128];
+    struct text h = text_init(header, sizeof header);
+    text_fmt(&h, "{\"alg\":\"%s\",\"kid\":\"%s\",\"typ\":\"JWT\"}",
+             jwt_algorithm_name(key->algorithm), key->kid);
+    ASSERT(!h.cut);
+    add_encoded(t, h.p, h.n);
 }
 
 bool jwt_signer_sign(const struct jwt_signer *j, const struct jwt_claims *claims,
                      char out[JWT_TEXT_MAX + 1])
 {
     ASSERT(claims->user_id > 0 && claims->exp_s > claims->iat_s);
-    struct slice key = secret_reveal(&j->keys[0].sign_key);
-    jwt_t *jwt = NULL;
-    char *token = NULL;
-    if (jwt_new(&jwt) == 0 && add_claims(jwt, j, claims) &&
-        jwt_add_header(jwt, "kid", j->keys[0].kid) == 0 &&
-        jwt_set_alg(jwt, j->keys[0].algorithm, (const unsigned char *)key.p, (int)key.n) == 0)
-        token = jwt_encode_str(jwt);
-    bool fits = token && slice_copy(slice_of(token), out, JWT_TEXT_MAX + 1);
-    free(token);
-    jwt_free(jwt);
-    return fits;
+    char token[JWT_TEXT_MAX + 1], body[JWT_TEXT_MAX];
+    uint8_t signature[JWT_SIGNATURE_MAX];
+    struct text t = text_init(token, sizeof token);
+    add_header(&t, &j->keys[0]);
+    text_char(&t, '.');
+    size_t n = write_claims(j, claims, body, sizeof body);
+    add_encoded(&t, body, n);
+    if (n == 0 || t.cut)
+        return false;
+    n = jwt_signature_write(&j->keys[0], (struct slice){t.p, t.n}, signature);
+    text_char(&t, '.');
+    add_encoded(&t, signature, n);
+    return n > 0 && !t.cut && slice_copy((struct slice){t.p, t.n}, out, JWT_TEXT_MAX + 1);
 }
 
 /* ---- verifying ---- */
 
-static bool is_base64url(struct slice s)
+struct part {
+    char bytes[BASE64_BYTES_MAX(JWT_TEXT_MAX)];
+    size_t n;
+};
+
+/* A token taken apart. */
+struct parts {
+    struct slice signed_text; /* header.body, as it was sent */
+    struct part header, body, signature;
+};
+
+static bool decode(struct slice text, struct part *out)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        if (!isalnum((unsigned char)s.p[i]) && s.p[i] != '-' && s.p[i] != '_')
-            return false;
-    }
-    return true;
+    return base64_decode(BASE64_URL, text, out->bytes, sizeof out->bytes, &out->n);
 }
 
-/* Three parts of the right alphabet. The last one, which nothing signs, has exactly one text; it
- * may be empty here: an unsigned token is refused for its algorithm. Gives the first part. */
-static bool split(struct slice token, struct slice *header)
+static struct slice bytes_of(const struct part *p)
 {
-    uint8_t signature[BASE64_BYTES_MAX(JWT_TEXT_MAX)];
-    size_t n = 0;
-    struct slice rest = token;
-    *header = slice_cut(&rest, '.');
-    struct slice body = slice_cut(&rest, '.');
-    return rest.p && header->n && body.n && is_base64url(*header) && is_base64url(body) &&
-           base64_decode(BASE64_URL, rest, signature, sizeof signature, &n);
+    return (struct slice){p->bytes, p->n};
+}
+
+/* Each part has exactly one text. The last one may be empty here: an unsigned token is refused for
+ * its algorithm. */
+static bool split(struct slice token, struct parts *p)
+{
+    struct slice rest = token, header = slice_cut(&rest, '.'), body = slice_cut(&rest, '.');
+    if (!rest.p || header.n == 0 || body.n == 0)
+        return false;
+    p->signed_text = (struct slice){token.p, header.n + 1 + body.n};
+    return decode(header, &p->header) && decode(body, &p->body) && decode(rest, &p->signature);
 }
 
 /* What the header names, with its object, which is to be freed. */
@@ -202,18 +228,22 @@ struct header {
     const char *kid; /* NULL: a token of the time before keys had names */
 };
 
-/* An object that names an algorithm and asks for no extension (RFC 7515, 4.1.11). */
-static enum jwt_reason read_header(struct slice encoded, struct header *h)
+/* A type is not asked for; the one that is given is this (RFC 7519, 5.1). */
+static bool is_jwt(const json_t *typ)
 {
-    enum { HEADER_MAX = 512 };
-    char text[HEADER_MAX];
-    size_t n = 0;
-    if (!base64_decode(BASE64_URL, encoded, text, sizeof text, &n))
+    return !typ || (json_is_string(typ) && strcasecmp(json_string_value(typ), "JWT") == 0);
+}
+
+/* An object that names an algorithm and asks for no extension (RFC 7515, 4.1.11). */
+static enum jwt_reason read_header(struct slice text, struct header *h)
+{
+    enum { HEADER_MAX = 512 }; /* nobody has signed it yet */
+    if (text.n > HEADER_MAX)
         return JWT_MALFORMED;
-    h->object = json_loadb(text, n, JSON_REJECT_DUPLICATES, NULL);
+    h->object = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
     const json_t *kid = json_object_get(h->object, "kid");
     if (!json_is_object(h->object) || json_object_get(h->object, "crit") ||
-        (kid && !json_is_string(kid)))
+        !is_jwt(json_object_get(h->object, "typ")) || (kid && !json_is_string(kid)))
         return JWT_MALFORMED;
     h->alg = json_string_value(json_object_get(h->object, "alg"));
     h->kid = json_string_value(kid);
@@ -228,7 +258,7 @@ static enum jwt_reason choose_keys(const struct jwt_signer *j, const struct head
     *n = 0;
     for (size_t i = 0; i < j->n_keys; i++) {
         const struct jwt_key *key = &j->keys[i];
-        if (strcmp(jwt_alg_str(key->algorithm), h->alg) != 0)
+        if (strcmp(jwt_algorithm_name(key->algorithm), h->alg) != 0)
             continue;
         of_algorithm++;
         if (!h->kid || strcmp(key->kid, h->kid) == 0)
@@ -241,38 +271,38 @@ static enum jwt_reason choose_keys(const struct jwt_signer *j, const struct head
     return JWT_OK;
 }
 
-static bool get_text(jwt_t *jwt, const char *name, char *out, size_t size)
+static bool get_text(const json_t *claims, const char *name, char *out, size_t size)
 {
-    const char *value = jwt_get_grant(jwt, name);
+    const char *value = json_string_value(json_object_get(claims, name));
     return value && slice_copy(slice_of(value), out, size);
 }
 
-/* A positive whole number; the library tells a missing one and 0 apart by errno alone. */
-static bool get_number(jwt_t *jwt, const char *name, int64_t *out)
+/* A positive whole number. */
+static bool get_number(const json_t *claims, const char *name, int64_t *out)
 {
-    errno = 0;
-    *out = jwt_get_grant_int(jwt, name);
-    return errno == 0 && *out > 0;
+    *out = json_integer_value(json_object_get(claims, name));
+    return *out > 0;
 }
 
-static bool get_claims(jwt_t *jwt, struct jwt_claims *c)
+static bool get_claims(const json_t *from, struct jwt_claims *c)
 {
     int64_t sub = 0;
-    return slice_to_int(slice_of(jwt_get_grant(jwt, "sub")), 1, INT64_MAX, &sub) &&
-           get_number(jwt, "userId", &c->user_id) && c->user_id == sub &&
-           get_text(jwt, "openid", c->openid, sizeof c->openid) &&
-           get_text(jwt, "appid", c->appid, sizeof c->appid) && c->appid[0] != '\0' &&
-           get_text(jwt, "sid", c->sid, sizeof c->sid) && session_id_valid(slice_of(c->sid)) &&
-           get_number(jwt, "iat", &c->iat_s) && get_number(jwt, "exp", &c->exp_s);
+    return slice_to_int(slice_of(json_string_value(json_object_get(from, "sub"))), 1, INT64_MAX,
+                        &sub) &&
+           get_number(from, "userId", &c->user_id) && c->user_id == sub &&
+           get_text(from, "openid", c->openid, sizeof c->openid) &&
+           get_text(from, "appid", c->appid, sizeof c->appid) && c->appid[0] != '\0' &&
+           get_text(from, "sid", c->sid, sizeof c->sid) && session_id_valid(slice_of(c->sid)) &&
+           get_number(from, "iat", &c->iat_s) && get_number(from, "exp", &c->exp_s);
 }
 
-static enum jwt_reason check_claims(const struct jwt_signer *j, jwt_t *jwt, wall_ms_t now,
+static enum jwt_reason check_claims(const struct jwt_signer *j, const json_t *from, wall_ms_t now,
                                     struct jwt_claims *claims)
 {
     struct jwt_claims c = {0};
-    if (!get_claims(jwt, &c))
+    if (!get_claims(from, &c))
         return JWT_WRONG_CLAIMS;
-    if (!slice_is(slice_of(jwt_get_grant(jwt, "iss")), j->issuer))
+    if (!slice_is(slice_of(json_string_value(json_object_get(from, "iss"))), j->issuer))
         return JWT_WRONG_ISSUER;
     if (now.ms / 1000 >= c.exp_s)
         return JWT_EXPIRED;
@@ -280,45 +310,43 @@ static enum jwt_reason check_claims(const struct jwt_signer *j, jwt_t *jwt, wall
     return JWT_OK;
 }
 
-/* The token as the library reads it when this key, and no other algorithm, signed it; or NULL. */
-static jwt_t *open_with(const struct jwt_key *key, const char *token)
-{
-    struct slice bytes = secret_reveal(&key->verify_key);
-    jwt_t *jwt = NULL;
-    ASSERT(bytes.n > 0);
-    if (jwt_decode(&jwt, token, (const unsigned char *)bytes.p, (int)bytes.n) != 0)
-        return NULL;
-    if (jwt_get_alg(jwt) == key->algorithm)
-        return jwt;
-    jwt_free(jwt);
-    return NULL;
-}
-
-enum jwt_reason jwt_signer_verify(const struct jwt_signer *j, struct slice token, wall_ms_t now,
+static enum jwt_reason check_body(const struct jwt_signer *j, struct slice text, wall_ms_t now,
                                   struct jwt_claims *claims)
 {
-    struct slice encoded;
+    json_t *from = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, NULL);
+    enum jwt_reason reason = from ? check_claims(j, from, now, claims) : JWT_SIGNATURE;
+    json_decref(from);
+    return reason;
+}
+
+static enum jwt_reason check_signature(const struct jwt_signer *j, const struct parts *p)
+{
     struct header header = {NULL, NULL, NULL};
     const struct jwt_key *candidates[JWT_KEYS_MAX];
     size_t n = 0;
-    char text[JWT_TEXT_MAX + 1];
-    if (!slice_copy(token, text, sizeof text))
-        return JWT_TOO_LONG;
-    if (!split(token, &encoded))
-        return JWT_MALFORMED;
-    enum jwt_reason reason = read_header(encoded, &header);
+    enum jwt_reason reason = read_header(bytes_of(&p->header), &header);
     if (reason == JWT_OK)
         reason = choose_keys(j, &header, candidates, &n);
     json_decref(header.object);
     if (reason != JWT_OK)
         return reason;
+    for (size_t i = 0; i < n; i++) {
+        if (jwt_signature_fits(candidates[i], p->signed_text, bytes_of(&p->signature)))
+            return JWT_OK;
+    }
+    return JWT_SIGNATURE;
+}
 
-    jwt_t *jwt = NULL;
-    for (size_t i = 0; i < n && !jwt; i++)
-        jwt = open_with(candidates[i], text);
-    reason = jwt ? check_claims(j, jwt, now, claims) : JWT_SIGNATURE;
-    jwt_free(jwt);
-    return reason;
+enum jwt_reason jwt_signer_verify(const struct jwt_signer *j, struct slice token, wall_ms_t now,
+                                  struct jwt_claims *claims)
+{
+    struct parts parts;
+    if (token.n > JWT_TEXT_MAX)
+        return JWT_TOO_LONG;
+    if (!split(token, &parts))
+        return JWT_MALFORMED;
+    enum jwt_reason reason = check_signature(j, &parts);
+    return reason == JWT_OK ? check_body(j, bytes_of(&parts.body), now, claims) : reason;
 }
 
 const char *jwt_reason_name(enum jwt_reason r)

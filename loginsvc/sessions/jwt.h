@@ -2,10 +2,10 @@
  *
  * One key signs; previous ones still verify, so that keys can be rotated while tokens are about.
  * Each is used with its own algorithm only, and a token names the key that signed it in the
- * header's kid. Claims: sub (user id, as text), userId, openid, appid, sid, iat, exp, iss. A house
- * around libjwt, which verifies the signature; algorithm, key, times and issuer are checked here.
- * Knows no session table: whether a session was ended is the caller's question. Any thread, but
- * nobody else may use a signer while jwt_signer_add_previous or _replace change it. */
+ * header's kid. Claims: sub (user id, as text), userId, openid, appid, sid, iat, exp, iss. Knows no
+ * session table: whether a session was ended is the caller's question. Any thread, and several at
+ * once, as signing and verifying change nothing of a signer; but nobody else may use it while
+ * jwt_signer_add_previous or _replace change it. */
 #ifndef SESSIONS_JWT_H
 #define SESSIONS_JWT_H
 
@@ -43,7 +43,7 @@ enum jwt_reason {
     JWT_MALFORMED,   /* not a JWT */
     JWT_ALGORITHM,   /* not the algorithm of a key of ours, or of the key it names; "none" too */
     JWT_UNKNOWN_KEY, /* names a key that is not ours (any more, or not yet) */
-    JWT_SIGNATURE,   /* not signed by our key, or what was signed is no JSON */
+    JWT_SIGNATURE,   /* not signed by our key, or what was signed is no JSON of one meaning */
     JWT_EXPIRED,     /* exp has come */
     JWT_WRONG_ISSUER,
     JWT_WRONG_CLAIMS, /* a claim is missing or has the wrong type or size, exp among them */
@@ -82,8 +82,8 @@ size_t jwt_signer_count(const struct jwt_signer *j); /* of all keys, 1 to JWT_KE
  * secret is not in it. JSON text that the caller frees. */
 char *jwt_signer_jwks(const struct jwt_signer *j) MUST_CHECK;
 
-/* Signs the claims; out receives the token with a NUL. False only when the library fails (memory)
- * or the token would not fit; nothing is written then. */
+/* Signs the claims; out receives the token with a NUL. False, and nothing written, only when a text
+ * is no UTF-8, the token would not fit or OpenSSL cannot sign. */
 bool jwt_signer_sign(const struct jwt_signer *j, const struct jwt_claims *claims,
                      char out[JWT_TEXT_MAX + 1]) MUST_CHECK;
 

@@ -2,10 +2,25 @@
 
 #include <stdlib.h>
 
+#include <openssl/evp.h>
+
 #include "crypto/base64.h"
 #include "crypto/hmac.h"
 #include "loginsvc/sessions/jwt.h"
 #include "loginsvc/sessions/pem.h"
+
+const char *jwt_algorithm_name(enum jwt_algorithm a)
+{
+    switch (a) {
+    case JWT_HS256:
+        return "HS256";
+    case JWT_ES256:
+        return "ES256";
+    case JWT_RS256:
+        return "RS256";
+    }
+    return "?";
+}
 
 /* 72 bits tell the keys of one deployment apart. What the tag is made over has no dot, so it can
  * never be a JWT's own signature. */
@@ -25,19 +40,19 @@ bool jwt_key_from_secret(const struct secret *secret, struct jwt_key *out, struc
                        bytes.n, JWT_SECRET_MIN);
     if (pem_is_in(bytes))
         return err_set(e, "is a PEM key: expected a secret for HS256");
-    *out = (struct jwt_key){.algorithm = JWT_ALG_HS256};
+    *out = (struct jwt_key){.algorithm = JWT_HS256};
     name_secret(bytes, out->kid);
-    secret_set(&out->sign_key, bytes);
-    secret_set(&out->verify_key, bytes);
+    secret_set(&out->secret, bytes);
     return true;
 }
 
-/* The public half only. */
-static void from_pem_key(const struct pem_key *pem, struct jwt_key *out)
+/* Takes what the PEM key holds. */
+static void take(struct pem_key *pem, struct jwt_key *out)
 {
-    *out = (struct jwt_key){.algorithm = pem->kind == PEM_P256 ? JWT_ALG_ES256 : JWT_ALG_RS256};
+    *out = (struct jwt_key){.algorithm = pem->kind == PEM_P256 ? JWT_ES256 : JWT_RS256};
     out->jwk = jwk_of(pem, out->kid);
-    pem_write_public(pem, &out->verify_key);
+    out->pair = pem->key;
+    pem->key = NULL;
 }
 
 bool jwt_key_from_private(const struct secret *pem, struct jwt_key *out, struct err *e)
@@ -46,15 +61,12 @@ bool jwt_key_from_private(const struct secret *pem, struct jwt_key *out, struct 
     size_t n;
     if (!pem_read(secret_reveal(pem), &key, 1, &n, e))
         return false;
-    if (key.is_private) {
-        from_pem_key(&key, out);
-        pem_write_private(&key, &out->sign_key);
-    } else {
-        err_set(e, "is a public key: expected a private one");
+    if (!key.is_private) {
+        pem_key_free(&key);
+        return err_set(e, "is a public key: expected a private one");
     }
-    bool is_private = key.is_private;
-    pem_key_free(&key);
-    return is_private;
+    take(&key, out);
+    return true;
 }
 
 bool jwt_keys_from_previous(const struct secret *text, struct jwt_key *out, size_t max, size_t *n,
@@ -63,25 +75,23 @@ bool jwt_keys_from_previous(const struct secret *text, struct jwt_key *out, size
     struct pem_key keys[JWT_KEYS_MAX];
     ASSERT(max >= 1 && max <= JWT_KEYS_MAX);
     if (!pem_is_in(secret_reveal(text))) {
-        bool good = jwt_key_from_secret(text, out, e);
-        if (good)
-            secret_wipe(&out->sign_key);
-        *n = good;
-        return good;
+        *n = jwt_key_from_secret(text, out, e);
+        return *n == 1;
     }
     if (!pem_read(secret_reveal(text), keys, max, n, e))
         return false;
     for (size_t i = 0; i < *n; i++) {
-        from_pem_key(&keys[i], &out[i]);
-        pem_key_free(&keys[i]);
+        pem_key_make_public(&keys[i]);
+        take(&keys[i], &out[i]);
     }
     return true;
 }
 
 void jwt_key_wipe(struct jwt_key *k)
 {
-    secret_wipe(&k->sign_key);
-    secret_wipe(&k->verify_key);
+    secret_wipe(&k->secret);
+    EVP_PKEY_free(k->pair);
     free(k->jwk);
+    k->pair = NULL;
     k->jwk = NULL;
 }

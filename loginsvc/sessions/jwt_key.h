@@ -1,26 +1,36 @@
 /* jwt_key.h - one key of the JWTs: what it is called, what it signs and verifies with.
  *
- * Inner header of the sessions; others use jwt.h. Any thread. */
+ * Inner header of the sessions; others use jwt.h. A key is parsed when it is made and never changes
+ * from then on, so that any thread may use it, and several at once. */
 #ifndef SESSIONS_JWT_KEY_H
 #define SESSIONS_JWT_KEY_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <jwt.h>
-
 #include "base/check.h"
 #include "base/err.h"
 #include "base/secret.h"
 #include "loginsvc/sessions/jwk.h"
 
-struct jwt_key {
-    jwt_alg_t algorithm;    /* the only one it is used with */
-    char kid[JWK_KID_SIZE]; /* its thumbprint; of a secret, a tag drawn from it by HMAC */
-    struct secret sign_key; /* the HS256 secret, or the private key in PEM; unset: only verifies */
-    struct secret verify_key; /* the same secret, or the public key in PEM */
-    char *jwk;                /* the public half for the JWKS; NULL: HS256 has none */
+struct evp_pkey_st; /* OpenSSL's EVP_PKEY */
+
+enum jwt_algorithm {
+    JWT_HS256, /* HMAC with SHA-256 */
+    JWT_ES256, /* ECDSA on P-256 with SHA-256 */
+    JWT_RS256, /* RSA (PKCS #1 v1.5) with SHA-256 */
 };
+
+struct jwt_key {
+    enum jwt_algorithm algorithm; /* the only one it is used with */
+    char kid[JWK_KID_SIZE];       /* its thumbprint; of a secret, a tag drawn from it by HMAC */
+    struct secret secret;         /* HS256; else unset */
+    struct evp_pkey_st *pair;     /* ES256, RS256: with the private half only in a key that signs */
+    char *jwk;                    /* the public half for the JWKS; NULL: HS256 has none */
+};
+
+/* "ES256" and so on, as it stands in tokens. */
+const char *jwt_algorithm_name(enum jwt_algorithm a);
 
 /* These make keys in *out, to be wiped; false with a line in *e that shows nothing of the key, and
  * nothing to wipe. */

@@ -99,6 +99,20 @@ void pem_key_free(struct pem_key *k)
     k->key = NULL;
 }
 
+/* To DER and back: OpenSSL has no call that takes a private half away. */
+void pem_key_make_public(struct pem_key *k)
+{
+    unsigned char *der = NULL;
+    int n = i2d_PUBKEY(k->key, &der);
+    const unsigned char *at = der;
+    EVP_PKEY *half = d2i_PUBKEY(NULL, &at, n);
+    ASSERT(n > 0 && half != NULL);
+    OPENSSL_free(der);
+    EVP_PKEY_free(k->key);
+    k->key = half;
+    k->is_private = false;
+}
+
 /* ---- all of them ---- */
 
 /* openssl ecparam writes the name of the curve, which the key has too, as a block of its own. */
@@ -138,30 +152,4 @@ bool pem_read(struct slice text, struct pem_key *out, size_t max, size_t *n, str
     while (!good && *n > 0)
         pem_key_free(&out[--*n]);
     return good;
-}
-
-/* ---- writing ---- */
-
-static void take_text(BIO *bio, struct secret *out)
-{
-    char *text = NULL;
-    long n = BIO_get_mem_data(bio, &text);
-    ASSERT(n > 0);
-    secret_set(out, (struct slice){text, (size_t)n});
-    BIO_free(bio); /* wipes what it held */
-}
-
-void pem_write_public(const struct pem_key *k, struct secret *out)
-{
-    BIO *bio = BIO_new(BIO_s_mem());
-    ASSERT(bio != NULL && PEM_write_bio_PUBKEY(bio, k->key) == 1);
-    take_text(bio, out);
-}
-
-void pem_write_private(const struct pem_key *k, struct secret *out)
-{
-    BIO *bio = BIO_new(BIO_s_mem());
-    ASSERT(k->is_private && bio != NULL);
-    ASSERT(PEM_write_bio_PrivateKey(bio, k->key, NULL, NULL, 0, NULL, NULL) == 1);
-    take_text(bio, out);
 }

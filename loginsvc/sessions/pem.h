@@ -1,4 +1,4 @@
-/* pem.h - the keys in a PEM text: which they are, and each again as PEM of its own. Any thread. */
+/* pem.h - the keys in a PEM text: which they are. Any thread. */
 #ifndef SESSIONS_PEM_H
 #define SESSIONS_PEM_H
 
@@ -34,8 +34,7 @@ bool pem_read(struct slice text, struct pem_key *out, size_t max, size_t *n,
 
 void pem_key_free(struct pem_key *k);
 
-/* The key in PEM (replaces *out): its public half alone, or the whole private key. */
-void pem_write_public(const struct pem_key *k, struct secret *out);
-void pem_write_private(const struct pem_key *k, struct secret *out); /* is_private is asserted */
+/* Leaves only the public half of the key. */
+void pem_key_make_public(struct pem_key *k);
 
 #endif

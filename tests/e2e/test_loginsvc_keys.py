@@ -58,6 +58,10 @@ def new_pem(folder, name, *how):
     return path
 
 
+EC = ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
+RSA = ("-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048")
+
+
 def test_a_secret_is_rotated_with_an_overlap(keyed):
     old = keyed.secret()
     before = keyed.log_in()
@@ -73,8 +77,7 @@ def test_a_secret_is_rotated_with_an_overlap(keyed):
 
 
 def test_a_rotation_goes_from_a_secret_to_a_private_key_and_on_to_the_next(keyed, tmp_path):
-    ec = new_pem(tmp_path, "ec.pem", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
-    rsa = new_pem(tmp_path, "rsa.pem", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048")
+    ec, rsa = new_pem(tmp_path, "ec.pem", *EC), new_pem(tmp_path, "rsa.pem", *RSA)
     by_secret = keyed.log_in()
     keyed.reload(f"jwt_private_key_file = {ec}", f"jwt_previous_keys = {keyed.secret()}")
     by_ec = keyed.log_in()
@@ -92,3 +95,59 @@ def test_a_bad_key_keeps_the_old_ones(keyed):
         keyed.reload(bad, event="config.reload_refused")
         assert keyed.accepts(before)
         assert header(keyed.log_in())["kid"] == header(before)["kid"]
+
+
+class Openssl:
+    """Signs and verifies JWTs with the openssl program; of ES256 it knows r and s in DER only."""
+
+    def __init__(self, pem, es256):
+        self.pem, self.es256 = pem, es256
+
+    def sign(self, text):
+        signature = self.run(["-sign", self.pem], text).stdout
+        if self.es256:
+            r = signature[4:4 + signature[3]]
+            s = signature[6 + len(r):]
+            signature = b"".join(int.from_bytes(n, "big").to_bytes(32, "big") for n in (r, s))
+        return text + "." + base64.urlsafe_b64encode(signature).decode().rstrip("=")
+
+    def accepts(self, token):
+        text, _, signature = token.rpartition(".")
+        signature = base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4))
+        if self.es256:
+            assert len(signature) == 64
+            numbers = b"".join(self.der(signature[at:at + 32]) for at in (0, 32))
+            signature = bytes([0x30, len(numbers)]) + numbers
+        public, file = self.pem.with_suffix(".public"), self.pem.with_suffix(".signature")
+        subprocess.run(["openssl", "pkey", "-in", self.pem, "-pubout", "-out", public], check=True)
+        file.write_bytes(signature)
+        return self.run(["-verify", public, "-signature", file], text).returncode == 0
+
+    @staticmethod
+    def der(number):
+        number = number.lstrip(b"\0")
+        number = b"\0" + number if number[0] & 0x80 else number
+        return bytes([2, len(number)]) + number
+
+    @staticmethod
+    def run(how, text):
+        return subprocess.run(["openssl", "dgst", "-sha256", *how], input=text.encode(),
+                              capture_output=True)
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256"])
+def test_tokens_are_signed_alike_by_another_program(keyed, tmp_path, algorithm):
+    """Both ways, and with as well as without the name of the key."""
+    how = EC if algorithm == "ES256" else RSA
+    pem, foreign = new_pem(tmp_path, "key.pem", *how), new_pem(tmp_path, "foreign.pem", *how)
+    openssl, stranger = (Openssl(path, algorithm == "ES256") for path in (pem, foreign))
+    keyed.reload(f"jwt_private_key_file = {pem}")
+    ours = keyed.log_in()
+    assert header(ours)["alg"] == algorithm
+    assert openssl.accepts(ours) and not stranger.accepts(ours)
+    named, body, _ = ours.split(".")
+    plain = base64.urlsafe_b64encode(json.dumps({"alg": algorithm}).encode()).decode().rstrip("=")
+    for head in (named, plain):
+        for _ in range(10):
+            assert keyed.accepts(openssl.sign(f"{head}.{body}"))
+        assert not keyed.accepts(stranger.sign(f"{head}.{body}"))

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "crypto/base64.h"
+#include "crypto/hmac.h"
 
 /* What our HS256 signer says of a token made with its own secret. */
 static void assert_forged(const char *header, const char *body, const char *reason)
@@ -83,6 +84,7 @@ static void a_token_made_by_hand_to_the_letter_is_accepted(void **state)
     (void)state;
     assert_forged(HS256_HEADER, GOOD_CLAIMS, "ok"); /* so the refusals below are for their reason */
     assert_forged("{\"typ\":\"JWT\",\"alg\":\"HS256\"}", GOOD_CLAIMS, "ok");
+    assert_forged("{\"typ\":\"jwt\",\"alg\":\"HS256\"}", GOOD_CLAIMS, "ok");
 }
 
 /* ---- times ---- */
@@ -133,6 +135,8 @@ static void a_header_that_is_ambiguous_or_asks_for_more_is_refused(void **state)
     (void)state;
     assert_forged("{\"alg\":\"none\",\"alg\":\"HS256\"}", GOOD_CLAIMS, "malformed");
     assert_forged("{\"alg\":\"HS256\",\"crit\":[\"b64\"],\"b64\":false}", GOOD_CLAIMS, "malformed");
+    assert_forged("{\"alg\":\"HS256\",\"typ\":\"at+jwt\"}", GOOD_CLAIMS, "malformed");
+    assert_forged("{\"alg\":\"HS256\",\"typ\":null}", GOOD_CLAIMS, "malformed");
     assert_forged("[\"HS256\"]", GOOD_CLAIMS, "malformed");
     assert_forged("HS256", GOOD_CLAIMS, "malformed");
 }
@@ -191,6 +195,40 @@ static void a_token_beyond_4_kib_is_refused_unread(void **state)
     jwt_signer_free(j);
 }
 
+/* The body in another text that a lenient decoder takes for it, signed as it stands. */
+static void assert_other_text(const char *body, const char *other, const char *reason)
+{
+    struct jwt_signer *j = hs256_signer(SECRET, ISSUER);
+    char *token = forge(HS256_HEADER, body, slice_of(SECRET)), text[1024], encoded[64];
+    struct slice rest = slice_of(token), header = slice_cut(&rest, '.'), b = slice_cut(&rest, '.');
+    struct text t = text_init(text, sizeof text);
+    uint8_t tag[HMAC_SHA256_SIZE];
+    text_fmt(&t, "%.*s.%.*s", (int)header.n, header.p, (int)b.n, b.p);
+    if (other[0] == '+') /* a bit that the last character has to spare */
+        t.p[t.n - 1]++;
+    else
+        text_str(&t, other);
+    hmac_sha256(slice_of(SECRET), (struct slice){t.p, t.n}, tag);
+    base64_encode(BASE64_URL, tag, sizeof tag, encoded, sizeof encoded);
+    text_fmt(&t, ".%s", encoded);
+    assert_string_equal(verify(j, text, in_time), reason);
+    free(token);
+    jwt_signer_free(j);
+}
+
+static void a_signed_body_has_one_text_only(void **state)
+{
+    (void)state;
+    assert_int_equal((sizeof GOOD_CLAIMS - 1) % 3, 0);
+    assert_other_text(GOOD_CLAIMS, "", "ok");
+    assert_other_text(GOOD_CLAIMS " ", "", "ok");
+    assert_other_text(GOOD_CLAIMS " ", "+", "malformed");
+    assert_other_text(GOOD_CLAIMS "  ", "+", "malformed");
+    assert_other_text(GOOD_CLAIMS " ", "==", "malformed");
+    assert_other_text(GOOD_CLAIMS, "A", "malformed");
+    assert_other_text(GOOD_CLAIMS, "\n", "malformed");
+}
+
 /* ---- claims ---- */
 
 /* GOOD_CLAIMS with one claim replaced. */
@@ -229,6 +267,8 @@ static void a_missing_or_wrong_claim_is_refused(void **state)
     assert_claim(SID, "short", "wrong_claims");
     assert_forged(HS256_HEADER, "[]", "wrong_claims");
     assert_forged(HS256_HEADER, "not json", "signature");
+    assert_forged(HS256_HEADER, GOOD_CLAIMS "}", "signature");
+    assert_claim("\"exp\":2000", "\"exp\":1999,\"exp\":2000", "signature");
 }
 
 static void another_issuer_is_refused(void **state)
@@ -252,6 +292,7 @@ int main(void)
         cmocka_unit_test(another_secret_does_not_verify),
         cmocka_unit_test(what_is_no_token_is_malformed),
         cmocka_unit_test(a_token_beyond_4_kib_is_refused_unread),
+        cmocka_unit_test(a_signed_body_has_one_text_only),
         cmocka_unit_test(a_missing_or_wrong_claim_is_refused),
         cmocka_unit_test(another_issuer_is_refused),
     };
