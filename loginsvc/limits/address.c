@@ -29,6 +29,21 @@ static bool parse(struct slice text, unsigned char out[BYTES])
     return inet_pton(AF_INET, z, out + V4_PREFIX / 8) == 1 || inet_pton(AF_INET6, z, out) == 1;
 }
 
+/* What some proxies write around an address: "[::1]", "[::1]:4711", "192.0.2.1:4711"; and the
+ * kernel behind one: "fe80::1%eth0". */
+static struct slice bare(struct slice text)
+{
+    struct slice rest = slice_trim(text);
+    bool bracketed = rest.n > 0 && rest.p[0] == '[';
+    if (bracketed)
+        rest = (struct slice){rest.p + 1, rest.n - 1};
+    struct slice all = rest, address = slice_cut(&rest, bracketed ? ']' : ':');
+    bool many_colons = !bracketed && rest.p && memchr(rest.p, ':', rest.n);
+    if (many_colons) /* of IPv6 */
+        address = all;
+    return slice_cut(&address, '%');
+}
+
 static bool is_v4(const unsigned char a[BYTES])
 {
     return memcmp(a, V4_MAPPED, V4_PREFIX / 8) == 0;
@@ -102,7 +117,7 @@ static struct slice take_last(struct slice *list)
     size_t from = comma ? (size_t)(comma - list->p) + 1 : 0;
     struct slice last = {list->p + from, list->n - from};
     list->n = comma ? from - 1 : 0;
-    return slice_trim(last);
+    return bare(last);
 }
 
 void client_address_of(const struct proxies *p, struct slice peer, struct slice forwarded,
@@ -110,7 +125,7 @@ void client_address_of(const struct proxies *p, struct slice peer, struct slice 
 {
     unsigned char a[BYTES], next[BYTES];
     *out = (struct client_address){.is_proxy = false};
-    if (!parse(peer, a)) { /* a connection without an address */
+    if (!parse(bare(peer), a)) { /* a connection without an address */
         out->is_proxy = true;
         return;
     }

@@ -59,9 +59,8 @@ static void forget_answer(struct book *b, struct answer *a)
 
 static struct code *first_code(struct book *b)
 {
-    return list_empty(&b->codes_in_order)
-               ? NULL
-               : LIST_ENTRY(b->codes_in_order.next, struct code, node);
+    return list_empty(&b->codes_in_order) ? NULL
+                                          : LIST_ENTRY(b->codes_in_order.next, struct code, node);
 }
 
 static struct answer *first_answer(struct book *b)
@@ -111,20 +110,18 @@ struct book_finding book_find(struct book *b, const struct claim *c, mono_ms_t n
 {
     forget_old(b, now);
     const struct answer *a = find_answer(b, c, now);
-    bool own = false;
+    unsigned used = 0;
     for (int i = 0; i < c->n_codes; i++) {
         const struct code *code = find_code(b, c->codes[i], now);
-        bool foreign = code && strcmp(code->fingerprint, c->fingerprint) != 0;
-        if (code && !foreign && !mono_reached(now, code->held_until))
-            return (struct book_finding){CLAIM_HELD, true, {NULL, 0}};
-        if (foreign && !a)
-            return (struct book_finding){CLAIM_USED, true, {NULL, 0}};
-        own |= code != NULL;
+        bool own = code && strcmp(code->fingerprint, c->fingerprint) == 0;
+        if (own && !mono_reached(now, code->held_until))
+            return (struct book_finding){.verdict = CLAIM_HELD};
+        used |= (unsigned)(code != NULL) << i;
     }
     if (a)
-        return (struct book_finding){a->exchanged ? CLAIM_EXCHANGED : CLAIM_KEPT, true,
-                                     {a->bytes, a->n}};
-    return (struct book_finding){own ? CLAIM_USED : CLAIM_MINE, false, {NULL, 0}};
+        return (struct book_finding){.verdict = a->exchanged ? CLAIM_EXCHANGED : CLAIM_KEPT,
+                                     .kept = {a->bytes, a->n}};
+    return (struct book_finding){.verdict = used ? CLAIM_USED : CLAIM_MINE, .codes = used};
 }
 
 static struct code *enter_code(struct book *b, const char *name)

@@ -21,9 +21,9 @@ struct book *book_new(size_t max_codes) MUST_CHECK;
 void book_free(struct book *b); /* NULL is allowed */
 
 struct book_finding {
-    enum claim_verdict verdict; /* MINE, HELD, KEPT, EXCHANGED or USED */
-    bool certain;               /* false: Redis may know better */
-    struct slice kept;          /* KEPT, EXCHANGED: what was kept; borrowed until the book changes */
+    enum claim_verdict verdict; /* HELD, KEPT, EXCHANGED; or MINE, USED: Redis may know better */
+    struct slice kept; /* KEPT, EXCHANGED: what was kept; borrowed until the book changes */
+    unsigned codes;    /* MINE, USED: those that somebody had (bit i: the i-th of the claim) */
 };
 
 struct book_finding book_find(struct book *b, const struct claim *c, mono_ms_t now);

@@ -31,7 +31,7 @@ struct claim {
 /* All borrowed. */
 struct claim_request {
     struct slice appid;
-    const char *purpose; /* "login": what the codes are for */
+    const char *purpose;                 /* "login": what the codes are for */
     struct slice codes[CLAIM_CODES_MAX]; /* by claim_code; empty ones are skipped */
     struct slice address;                /* of the client, whatever its form */
     struct slice counted_address;        /* empty: no limit counts it */

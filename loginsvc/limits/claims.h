@@ -21,23 +21,12 @@
 #include "base/check.h"
 #include "base/text.h"
 #include "loginsvc/limits/claim.h"
+#include "loginsvc/limits/limits.h"
 #include "loginsvc/limits/verdict.h"
-#include "loginsvc/limits/window.h"
 #include "loop/loop.h"
 #include "redis/client.h"
 
 struct claims; /* opaque */
-
-struct claims_limits {
-    int64_t login_ms;               /* longest life of a request: its codes are held so long */
-    int64_t kept_ms;                /* how long an answer is kept; 0: not at all */
-    struct window_rule per_user;    /* phone exchanges */
-    struct window_rule per_address; /* requests */
-    int64_t under_way_max;          /* requests of one app; 0 = any */
-    int64_t paid_max;               /* phone exchanges of one app and day; 0 = any */
-    bool paid_stops;                /* beyond paid_max they are refused, not only warned about */
-    int64_t redis_timeout_ms;       /* then this process decides alone */
-};
 
 /* Redis is borrowed and outlives the claims; prefix is copied. */
 struct claims *claims_new(struct loop *l, struct redis_client *redis, struct slice prefix,
@@ -71,7 +60,8 @@ struct claims_settlement {
     int64_t user_id;   /* whose it is, as far as known now; 0 = nobody's */
 };
 
-/* Copied. Fire and forget: what Redis does not take is kept in memory. */
+/* Copied. Fire and forget: what Redis does not take is kept in memory, and what was paid is told
+ * with a later settlement. */
 void claims_settle(struct claims *c, const struct claim *claim,
                    const struct claims_settlement *settlement);
 
@@ -80,8 +70,8 @@ void claims_count_paid(struct claims *c, struct slice appid);
 
 struct claims_stats {
     uint64_t asked;
-    uint64_t alone;         /* decided without Redis */
-    uint64_t unsettled;     /* settlements that Redis did not take */
+    uint64_t alone;     /* decided without Redis */
+    uint64_t unsettled; /* settlements that Redis did not take */
     uint64_t by_verdict[CLAIM_BUDGET + 1];
 };
 struct claims_stats claims_stats(const struct claims *c);

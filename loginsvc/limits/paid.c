@@ -11,6 +11,8 @@ struct count {
     int64_t day;
     int64_t total;  /* known to be counted, untold ones too */
     int64_t untold; /* of them, not in Redis yet */
+    int64_t earlier_day;
+    int64_t earlier_untold; /* of that day, which is over */
 };
 
 struct paid {
@@ -37,7 +39,28 @@ void paid_free(struct paid *p)
     free(p);
 }
 
-/* Of this day: yesterday's numbers are nobody's business any more. */
+/* Two days back nobody asks any more. */
+static void add_earlier(struct count *c, int64_t day, int64_t untold)
+{
+    if (untold == 0)
+        return;
+    if (c->earlier_day != day)
+        c->earlier_untold = 0;
+    c->earlier_day = day;
+    c->earlier_untold += untold;
+}
+
+static void turn_to(struct count *c, int64_t day)
+{
+    if (c->day == day)
+        return;
+    add_earlier(c, c->day, c->untold);
+    c->day = day;
+    c->total = 0;
+    c->untold = 0;
+}
+
+/* Of this day. */
 static struct count *count_of(struct paid *p, struct slice appid, wall_ms_t now)
 {
     struct count *c = map_get(p->by_app, appid);
@@ -45,8 +68,7 @@ static struct count *count_of(struct paid *p, struct slice appid, wall_ms_t now)
         c = xcalloc(1, sizeof *c);
         (void)map_put(p->by_app, appid, c);
     }
-    if (c->day != wall_quota_day(now))
-        *c = (struct count){.day = wall_quota_day(now)};
+    turn_to(c, wall_quota_day(now));
     return c;
 }
 
@@ -77,23 +99,34 @@ void paid_add(struct paid *p, struct slice appid, wall_ms_t now, int64_t budget)
     set_total(c, appid, c->total + 1, budget);
 }
 
-int64_t paid_take_untold(struct paid *p, struct slice appid, wall_ms_t now)
+struct paid_untold paid_take_untold(struct paid *p, struct slice appid, wall_ms_t now)
 {
     struct count *c = count_of(p, appid, now);
-    int64_t n = c->untold;
+    struct paid_untold earlier = {.day = c->earlier_day, .n = c->earlier_untold};
+    struct paid_untold today = {.day = c->day, .n = c->untold, .at_least = c->total};
+    if (earlier.n > 0) {
+        c->earlier_untold = 0;
+        return earlier;
+    }
     c->untold = 0;
-    return n;
+    return today;
 }
 
-void paid_put_back(struct paid *p, struct slice appid, wall_ms_t now, int64_t n)
+void paid_put_back(struct paid *p, struct slice appid, struct paid_untold untold)
 {
-    count_of(p, appid, now)->untold += n;
+    struct count *c = map_get(p->by_app, appid);
+    if (!c)
+        return;
+    if (c->day == untold.day)
+        c->untold += untold.n;
+    else
+        add_earlier(c, untold.day, untold.n);
 }
 
-void paid_learn(struct paid *p, struct slice appid, wall_ms_t now, int64_t total, int64_t budget)
+void paid_learn(struct paid *p, struct slice appid, int64_t day, int64_t total, int64_t budget)
 {
-    struct count *c = count_of(p, appid, now);
-    if (total + c->untold > c->total)
+    struct count *c = map_get(p->by_app, appid);
+    if (c && c->day == day && total + c->untold > c->total)
         set_total(c, appid, total + c->untold, budget);
 }
 
@@ -113,10 +146,10 @@ int64_t paid_day_left_ms(wall_ms_t now)
     return DAY_MS - (now.ms + SHANGHAI_MS) % DAY_MS;
 }
 
-void paid_day(wall_ms_t now, char out[PAID_DAY_SIZE])
+void paid_day_name(int64_t day, char out[PAID_DAY_SIZE])
 {
     char text[WALL_TEXT_SIZE];
     struct text t = text_init(out, PAID_DAY_SIZE);
-    wall_format(wall_after(now, SHANGHAI_MS), text);
+    wall_format((wall_ms_t){day * DAY_MS}, text);
     text_fmt(&t, "%.4s%.2s%.2s", text, text + 5, text + 8);
 }

@@ -1,7 +1,8 @@
-/* window.h - "so many in so long" for many names, in memory: what limits fall back to without Redis.
+/* window.h - "so many in so long" for many names, in memory: what limits fall back to without
+ * Redis.
  *
- * Exact: the n-th last event decides. Bounded: beyond its size the name that is longest known is
- * forgotten, which lets its owner begin anew. Time is an argument. One thread. */
+ * Exact: the n-th last event decides. Bounded: beyond its size the name that was quiet for longest
+ * is forgotten, which lets its owner begin anew. Time is an argument. One thread. */
 #ifndef LIMITS_WINDOW_H
 #define LIMITS_WINDOW_H
 
@@ -27,7 +28,7 @@ void windows_free(struct windows *w); /* NULL is allowed */
 int64_t windows_wait_ms(const struct windows *w, struct slice name, struct window_rule rule,
                         mono_ms_t now) MUST_CHECK;
 
-/* It happened. */
+/* It happened. A rule may differ from that of the last time: what is remembered stays. */
 void windows_count(struct windows *w, struct slice name, struct window_rule rule, mono_ms_t now);
 
 #endif

@@ -16,6 +16,18 @@ static void give_back(struct login_driver *d, const struct claim *claim,
         claims_settle(d->parts.claims, claim, &settlement);
 }
 
+/* Whether it is an answer or an exchange stands beside what is sealed, so it has to fit that:
+ * nobody goes on from a refusal, and nobody is answered with a failure that may be made good. */
+static bool open_kept(struct live *l, const struct claim *claim, const struct claims_answer *a)
+{
+    bool opened = kept_open(l->d->kept_ring, claim, a->kept, &l->outcome);
+    bool exchanged = l->outcome.result.ending == LOGIN_STORE_FAILED;
+    if (opened && exchanged == (a->verdict == CLAIM_EXCHANGED))
+        return true;
+    bytes_wipe(&l->outcome, sizeof l->outcome);
+    return false;
+}
+
 static void on_claimed(void *owner, uint64_t id, const struct claim *claim,
                        const struct claims_answer *a)
 {
@@ -28,7 +40,7 @@ static void on_claimed(void *owner, uint64_t id, const struct claim *claim,
         return;
     }
     bool has_kept = a->verdict == CLAIM_KEPT || a->verdict == CLAIM_EXCHANGED;
-    if (has_kept && !kept_open(d->kept_ring, claim, a->kept, &l->outcome)) {
+    if (has_kept && !open_kept(l, claim, a)) {
         if (a->verdict == CLAIM_EXCHANGED) /* it is ours by now: nothing is left to be had */
             claims_settle(d->parts.claims, claim, &(struct claims_settlement){.whole = 0});
         e.verdict = CLAIM_USED;

@@ -1,5 +1,6 @@
 /* Inside: every field in the order of FIELDS, a number as 8 bytes, a text as 2 bytes of length and
- * its bytes; all little-endian. */
+ * its bytes; all little-endian. Who changes FIELDS changes KEPT_LABEL: while versions change,
+ * processes of both read what the other has kept. */
 #include "loginsvc/login/kept.h"
 
 #include <string.h>

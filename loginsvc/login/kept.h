@@ -1,7 +1,7 @@
 /* kept.h - the outcome of a login as it is kept for a repeat: sealed.
  *
- * Under DATA_KEY and bound to its claim: what is put in another one's place does not open. Any
- * thread. */
+ * Under DATA_KEY and bound to its claim: what is put in another one's place does not open. Of the
+ * user only what an answer shows is kept. Any thread. */
 #ifndef LOGINSVC_LOGIN_KEPT_H
 #define LOGINSVC_LOGIN_KEPT_H
 

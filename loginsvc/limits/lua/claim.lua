@@ -2,8 +2,8 @@
 -- KEYS: the answer that is kept, the requests under way of the app, its paid calls of the day, then
 -- the codes, then the lists of the limits.
 -- ARGV: fingerprint, how long the request may take (ms), how long a code is remembered (ms), number
--- of codes, most requests under way (0 = any), most paid calls (0 = any), then for each limit its
--- count and its ms.
+-- of codes, most requests under way (0 = any), most paid calls (0 = any), paid calls that the process
+-- knows of, then for each limit its count and its ms.
 -- Gives {"mine"}, {"held"}, {"kept", answer}, {"used"}, {"busy"}, {"budget"} or {"limited", ms}.
 local KEPT, UNDER_WAY, PAID = KEYS[1], KEYS[2], KEYS[3]
 local mine, login_ms, code_ms, codes = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
@@ -43,10 +43,11 @@ local most, budget = tonumber(ARGV[5]), tonumber(ARGV[6])
 if most > 0 and redis.call('ZCARD', UNDER_WAY) >= most then
     return {'busy'}
 end
-if budget > 0 and tonumber(redis.call('GET', PAID) or '0') >= budget then
+local paid = math.max(tonumber(redis.call('GET', PAID) or '0'), tonumber(ARGV[7]))
+if budget > 0 and paid >= budget then
     return {'budget'}
 end
-local limit = 7
+local limit = 8
 for i = 4 + codes, #KEYS do
     local oldest = redis.call('LINDEX', KEYS[i], tonumber(ARGV[limit]) - 1)
     local wait = oldest and tonumber(oldest) + tonumber(ARGV[limit + 1]) - now or 0
@@ -55,7 +56,7 @@ for i = 4 + codes, #KEYS do
     end
     limit = limit + 2
 end
-limit = 7
+limit = 8
 for i = 4 + codes, #KEYS do
     redis.call('LPUSH', KEYS[i], string.format('%.0f', now))
     redis.call('LTRIM', KEYS[i], 0, tonumber(ARGV[limit]) - 1)
