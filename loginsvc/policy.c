@@ -25,7 +25,7 @@ static struct window_rule rule_of(struct config_rate rate)
     return (struct window_rule){rate.count, rate.per_ms};
 }
 
-/* A Redis that hangs may take a quarter of a login's time, not more. */
+/* A Redis that hangs may take an eighth of a login's time, not more. */
 struct claims_limits policy_claims_limits(const struct loginsvc_settings *set)
 {
     return (struct claims_limits){
@@ -36,7 +36,7 @@ struct claims_limits policy_claims_limits(const struct loginsvc_settings *set)
         .under_way_max = set->app_max,
         .paid_max = set->phone_budget,
         .paid_stops = set->phone_budget_action == BUDGET_STOPS,
-        .redis_timeout_ms = min_of(set->redis_timeout_ms, set->login_timeout_ms / 4),
+        .redis_timeout_ms = min_of(set->redis_timeout_ms, set->login_timeout_ms / 8),
     };
 }
 

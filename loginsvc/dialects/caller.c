@@ -5,6 +5,8 @@
 
 #include "wechat/api.h"
 
+enum { FORWARDED_MAX = 4096 };
+
 static const struct slice NONE = {NULL, 0};
 
 struct slice caller_referer_appid(struct slice referer)
@@ -31,11 +33,15 @@ struct app *caller_app(const struct http_call *call, const struct body *body,
     return appid.n > 0 ? apps_find(apps, appid) : apps_only(apps);
 }
 
+/* A header that long was not written by proxies: nothing in it is believed. */
 void caller_address(const struct http_call *call, const struct proxies *proxies,
                     struct client_address *out)
 {
-    client_address_of(proxies, slice_of(http_call_peer(call)),
-                      http_call_last_header(call, "X-Forwarded-For"), out);
+    char forwarded[FORWARDED_MAX];
+    struct text t = text_init(forwarded, sizeof forwarded);
+    if (!http_call_headers(call, "X-Forwarded-For", &t))
+        t = text_init(forwarded, sizeof forwarded);
+    client_address_of(proxies, slice_of(http_call_peer(call)), (struct slice){t.p, t.n}, out);
 }
 
 struct slice caller_bearer(const struct http_call *call)

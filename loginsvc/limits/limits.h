@@ -14,7 +14,8 @@ struct claims_limits {
     struct window_rule per_address; /* requests */
     int64_t under_way_max;          /* requests of one app; 0 = any */
     int64_t paid_max;               /* phone exchanges of one app and day; 0 = any */
-    bool paid_stops;                /* beyond paid_max they are refused, not only warned about */
+    bool paid_stops;                /* beyond paid_max they are refused, not only warned about;
+                                       those under way by then are not */
     int64_t redis_timeout_ms;       /* then this process decides alone */
 };
 

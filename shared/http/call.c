@@ -155,17 +155,18 @@ struct slice http_call_header(const struct http_call *call, const char *name)
     return slice_of(evhttp_find_header(evhttp_request_get_input_headers(call->req), name));
 }
 
-struct slice http_call_last_header(const struct http_call *call, const char *name)
+bool http_call_headers(const struct http_call *call, const char *name, struct text *out)
 {
-    struct slice last = {NULL, 0};
     const struct evkeyvalq *headers = evhttp_request_get_input_headers(call->req);
     const struct evkeyval *header;
     TAILQ_FOREACH(header, headers, next)
     {
-        if (evutil_ascii_strcasecmp(header->key, name) == 0)
-            last = slice_of(header->value);
+        if (evutil_ascii_strcasecmp(header->key, name) != 0)
+            continue;
+        text_str(out, out->n > 0 ? ", " : "");
+        text_str(out, header->value);
     }
-    return last;
+    return !out->cut;
 }
 
 struct slice http_call_body(const struct http_call *call)

@@ -27,12 +27,13 @@ enum {
     DEFAULT_IDLE_MS = 75 * 1000,
     TICK_MAX_MS = 500,
     DRAIN_TICK_MS = 10,
+    LINGER_MS = 100, /* a drain accepts so long: who was connecting is answered, not cut off */
     FLUSH_MS = 1000, /* for clients to take the last replies of a drain */
 };
 
 enum server_state {
     SERVER_SERVING,  /* accepts */
-    SERVER_DRAINING, /* accepts no more, waits for the calls in flight */
+    SERVER_DRAINING, /* accepts for a moment more, then waits for the calls in flight */
     SERVER_FLUSHING, /* all calls are replied to, some replies are not written yet */
     SERVER_DRAINED,  /* drained() was called */
 };
@@ -51,7 +52,8 @@ struct http_server {
     struct loop_timer *tick;
     int64_t tick_ms;
     int port;
-    mono_ms_t deadline; /* of the state, while DRAINING or FLUSHING */
+    mono_ms_t accept_until; /* while DRAINING */
+    mono_ms_t deadline;     /* of the state, while DRAINING or FLUSHING */
     void (*drained)(void *arg);
     void *drained_arg;
 };
@@ -197,13 +199,28 @@ static void set_draining_state(struct http_server *s, enum server_state state, i
     s->deadline = mono_after(loop_now(s->loop), timeout_ms);
 }
 
-/* A request that began to arrive is waited for, too. */
+static void stop_accepting(struct http_server *s)
+{
+    conns_stop_accepting(s->conns);
+    if (s->bound)
+        evhttp_del_accept_socket(s->http, s->bound);
+    s->bound = NULL;
+}
+
+/* Nothing is left to wait for. A request that began to arrive is waited for, too. */
+static bool is_empty(const struct http_server *s)
+{
+    size_t arriving = conns_in(s->conns, CONN_FRESH) + conns_in(s->conns, CONN_READING);
+    return !s->bound && slots_count(s->calls) + arriving == 0;
+}
+
 static void drain_step(struct http_server *s)
 {
     bool late = mono_reached(loop_now(s->loop), s->deadline);
-    size_t arriving = conns_in(s->conns, CONN_FRESH) + conns_in(s->conns, CONN_READING);
+    if (late || mono_reached(loop_now(s->loop), s->accept_until))
+        stop_accepting(s);
     conns_close_idle(s->conns);
-    if (s->state == SERVER_DRAINING && (late || slots_count(s->calls) + arriving == 0)) {
+    if (s->state == SERVER_DRAINING && (late || is_empty(s))) {
         end_calls(s, 0, 503, "shutting_down");
         set_draining_state(s, SERVER_FLUSHING, FLUSH_MS);
     } else if (s->state == SERVER_FLUSHING && (late || conns_in(s->conns, CONN_WRITING) == 0)) {
@@ -316,21 +333,13 @@ struct http_server *http_server_new(struct loop *l, const struct http_server_opt
     return s;
 }
 
-static void stop_accepting(struct http_server *s)
-{
-    conns_stop_accepting(s->conns);
-    streams_close(s->streams);
-    if (s->bound)
-        evhttp_del_accept_socket(s->http, s->bound);
-    s->bound = NULL;
-}
-
 void http_server_drain(struct http_server *s, int64_t timeout_ms, void (*drained)(void *arg),
                        void *arg)
 {
     s->drained = drained;
     s->drained_arg = arg;
-    stop_accepting(s);
+    s->accept_until = mono_after(loop_now(s->loop), LINGER_MS);
+    streams_close(s->streams);
     LIST_FOR_EACH(it, &s->in_flight)
     {
         LIST_ENTRY(it, struct http_call, node)->close = true;
@@ -346,6 +355,7 @@ void http_server_free(struct http_server *s)
         return;
     loop_timer_free(s->tick);
     stop_accepting(s);
+    streams_close(s->streams);
     end_calls(s, 0, 503, "shutting_down");
     streams_free(s->streams);
     evhttp_free(s->http);

@@ -99,9 +99,10 @@ struct http_call *http_server_find(struct http_server *s, uint64_t id);
 size_t http_server_in_flight(const struct http_server *s);   /* calls not yet replied to */
 size_t http_server_connections(const struct http_server *s); /* open, idle ones too */
 
-/* Stops accepting, closes idle connections, ends streams, lets the calls in flight (and those that
- * still arrive on open connections) be replied to, for timeout_ms at most, then replies 503 to the
- * rest. Calls drained(arg) once, later. Once per server. */
+/* Accepts for a moment more (100 ms: what was on its way is answered), closes idle connections,
+ * ends streams, lets the calls in flight (and those that still arrive on open connections) be
+ * replied to, for timeout_ms at most, then replies 503 to the rest. Calls drained(arg) once, later.
+ * Once per server. */
 void http_server_drain(struct http_server *s, int64_t timeout_ms, void (*drained)(void *arg),
                        void *arg);
 
@@ -128,8 +129,9 @@ struct slice http_call_query_at(const struct http_call *call, const char *name, 
 
 struct slice http_call_header(const struct http_call *call, const char *name); /* any case */
 
-/* The last one of that name: where each proxy adds a line, the one that the nearest has added. */
-struct slice http_call_last_header(const struct http_call *call, const char *name);
+/* All of that name, joined by commas as RFC 9110, 5.3 allows, behind what `out` has. False when
+ * that did not fit. */
+bool http_call_headers(const struct http_call *call, const char *name, struct text *out) MUST_CHECK;
 struct slice http_call_body(const struct http_call *call);
 const char *http_call_peer(const struct http_call *call); /* the address, without the port */
 

@@ -2,8 +2,8 @@
 -- KEYS: the answer that is kept, the requests under way of the app, its paid calls of the day, then
 -- the codes, then the lists of the limits.
 -- ARGV: fingerprint, how long the request may take (ms), how long a code is remembered (ms), number
--- of codes, most requests under way (0 = any), most paid calls (0 = any), paid calls that the process
--- knows of, then for each limit its count and its ms.
+-- of codes, most requests under way (0 = any), most paid calls (0 = any), paid calls that the
+-- process knows of, then for each limit its count and its ms.
 -- Gives {"mine"}, {"held"}, {"kept", answer}, {"used"}, {"busy"}, {"budget"} or {"limited", ms}.
 local KEPT, UNDER_WAY, PAID = KEYS[1], KEYS[2], KEYS[3]
 local mine, login_ms, code_ms, codes = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
@@ -12,10 +12,11 @@ local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
 -- A code's value: the fingerprint of who has it, and until when that one is at it.
 local function take()
+    local till = string.format('%.0f', now + login_ms)
     for i = 4, 3 + codes do
-        redis.call('SET', KEYS[i], mine .. ':' .. string.format('%.0f', now + login_ms), 'PX', code_ms)
+        redis.call('SET', KEYS[i], mine .. ':' .. till, 'PX', code_ms)
     end
-    redis.call('ZADD', UNDER_WAY, string.format('%.0f', now + login_ms), mine)
+    redis.call('ZADD', UNDER_WAY, till, mine)
     redis.call('PEXPIRE', UNDER_WAY, login_ms)
 end
 

@@ -1,9 +1,9 @@
--- The end of a claimed request: keeps its answer, frees the codes that are certainly unspent, counts
--- what was paid. KEYS: the answer to keep, the requests under way of the app, its paid calls of the
--- day, the list of the user's phone exchanges, then the codes.
--- ARGV: fingerprint, answer ("" = none), how long it is kept (ms), how long a code is remembered (ms),
--- paid calls to add, what their number is then at least (Redis may have lost its own), count and ms of
--- the user's limit (count 0 = nothing to count), then for each code "spent" or "whole".
+-- The end of a claimed request: keeps its answer, frees the codes that are certainly unspent,
+-- counts what was paid. KEYS: the answer to keep, the requests under way of the app, its paid calls
+-- of the day, the list of the user's phone exchanges, then the codes.
+-- ARGV: fingerprint, answer ("" = none), how long it is kept (ms), how long a code is remembered
+-- (ms), paid calls to add, what their number is then at least (Redis may have lost its own), count
+-- and ms of the user's limit (count 0 = nothing to count), then for each code "spent" or "whole".
 -- Gives the app's paid calls of the day.
 local KEPT, UNDER_WAY, PAID, PHONES = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local mine, count = ARGV[1], tonumber(ARGV[7])
@@ -24,7 +24,8 @@ if ARGV[2] ~= '' then
 end
 if count > 0 then
     local clock = redis.call('TIME')
-    redis.call('LPUSH', PHONES, string.format('%.0f', clock[1] * 1000 + math.floor(clock[2] / 1000)))
+    local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+    redis.call('LPUSH', PHONES, string.format('%.0f', now))
     redis.call('LTRIM', PHONES, 0, count - 1)
     redis.call('PEXPIRE', PHONES, ARGV[8])
 end

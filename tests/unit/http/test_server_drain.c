@@ -102,12 +102,37 @@ static bool can_connect(void)
     return ok;
 }
 
+/* A drain accepts for a moment more. */
+static void await_refusal(void)
+{
+    for (int i = 0; can_connect(); i++) {
+        assert_true(i < PATIENCE_MS / 5);
+        usleep(5 * 1000);
+    }
+}
+
+static void who_connects_in_the_first_moment_of_a_drain_is_answered(void **state)
+{
+    int held = hold_one();
+    (void)state;
+    drain_within(PATIENCE_MS);
+    int fd = raw_connect(site_port(site));
+    raw_write(fd, "GET /say HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_int_equal(raw_read_response(fd, answer, sizeof answer), 200);
+    assert_non_null(strstr(answer, "\r\nConnection: close\r\n"));
+    close(fd);
+    await_refusal();
+    site_run(site, reply_to_held, NULL);
+    wait_for_drained();
+    close(held);
+}
+
 static void a_drain_waits_for_the_calls_in_flight_and_closes_after_them(void **state)
 {
     int fd = hold_one();
     (void)state;
     drain_within(PATIENCE_MS);
-    assert_false(can_connect());
+    await_refusal();
     usleep(50 * 1000);
     assert_int_equal(atomic_load(&drained), 0);
     site_run(site, reply_to_held, NULL);
@@ -195,6 +220,8 @@ static void a_server_is_freed_in_the_turn_in_which_it_accepted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(who_connects_in_the_first_moment_of_a_drain_is_answered,
+                                        start, stop),
         cmocka_unit_test_setup_teardown(a_drain_waits_for_the_calls_in_flight_and_closes_after_them,
                                         start, stop),
         cmocka_unit_test_setup_teardown(at_the_end_of_its_time_a_drain_replies_503, start, stop),

@@ -70,10 +70,10 @@ static void after_the_window_a_repeat_is_refused(void **state)
     l.kept_ms = 150;
     struct process one = process_start(&b, &l), two = process_start(&b, &l);
     struct claim c = simple_claim(&b, "code");
-    mono_ms_t start = loop_now(b.loop);
+    mono_ms_t start = clock_mono();
     login(&one, &c, "the answer");
     RUN_UNTIL(b.loop, SOON_MS, ask_now(&two, &c).verdict != CLAIM_KEPT);
-    assert_true(mono_between(start, loop_now(b.loop)) >= 150);
+    assert_true(mono_between(start, clock_mono()) >= 150 - CLOCKS_DIFFER_MS);
     EXPECT(&one, &c, CLAIM_USED);
     EXPECT(&two, &c, CLAIM_USED);
     process_stop(&one);

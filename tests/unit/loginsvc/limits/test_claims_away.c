@@ -84,10 +84,10 @@ static void a_local_answer_ends_with_its_window(void **state)
     struct process one = process_start(&b, &l);
     struct claim c = simple_claim(&b, "code");
     kill_redis(&b, &one);
-    mono_ms_t start = loop_now(b.loop);
+    mono_ms_t start = clock_mono();
     login(&one, &c, "the answer");
     RUN_UNTIL(b.loop, SOON_MS, ask_now(&one, &c).verdict != CLAIM_KEPT);
-    assert_true(mono_between(start, loop_now(b.loop)) >= 100);
+    assert_true(mono_between(start, clock_mono()) >= 100 - CLOCKS_DIFFER_MS);
     EXPECT(&one, &c, CLAIM_USED);
     process_stop(&one);
     bench_close(&b);
@@ -252,9 +252,9 @@ static void a_frozen_redis_is_waited_for_no_longer_than_its_timeout(void **state
     struct claim c = simple_claim(&b, "code"), other = claim_of(&b, "code", "", OTHER);
     warm_up(&b, &one);
     server_pause(b.server);
-    mono_ms_t start = loop_now(b.loop);
+    mono_ms_t start = clock_mono();
     EXPECT(&one, &c, CLAIM_MINE);
-    assert_in_range(mono_between(start, loop_now(b.loop)), 90, 1500);
+    assert_in_range(mono_between(start, clock_mono()), 90, 1500);
     settle(&one, &c, "the answer");
     expect_kept(&one, &c, CLAIM_KEPT, "the answer");
     EXPECT(&one, &other, CLAIM_USED);

@@ -99,14 +99,14 @@ static void the_window_slides(void **state)
     l.per_address = (struct window_rule){2, 200};
     struct process one = process_start(&b, &l);
     struct claim c[3] = {numbered(&b, 0), numbered(&b, 1), numbered(&b, 2)};
-    mono_ms_t start = loop_now(b.loop);
+    mono_ms_t start = clock_mono();
     EXPECT(&one, &c[0], CLAIM_MINE);
     EXPECT(&one, &c[1], CLAIM_MINE);
     struct heard h = ask_now(&one, &c[2]);
     assert_int_equal(h.verdict, CLAIM_LIMITED);
     assert_in_range(h.retry_after_ms, 1, 200);
     RUN_UNTIL(b.loop, SOON_MS, ask_now(&one, &c[2]).verdict == CLAIM_MINE);
-    assert_true(mono_between(start, loop_now(b.loop)) >= 200);
+    assert_true(mono_between(start, clock_mono()) >= 200 - CLOCKS_DIFFER_MS);
     process_stop(&one);
     bench_close(&b);
 }
@@ -325,22 +325,24 @@ static void what_was_paid_while_redis_was_away_is_counted_afterwards(void **stat
     bench_close(&b);
 }
 
-static void what_was_paid_without_a_connection_is_counted_with_the_next(void **state)
+static void what_redis_refused_to_count_is_counted_with_the_next(void **state)
 {
     (void)state;
     struct bench b = bench_open();
     struct process one = process_start(&b, &generous), two = process_start(&b, &generous);
+    struct claim c = numbered(&b, 4);
     paid_login(&b, &one, 0);
     flush(&one);
     for (int i = 1; i < 4; i++)
         paid_login(&b, &two, i); /* which the other does not know of */
     flush(&two);
-    server_do(b.server, "CLIENT KILL TYPE normal");
-    await_loss(&one);
-    paid_login(&b, &one, 4);
-    await_redis(&one);
-    RUN_UNTIL(b.loop, SOON_MS, claims_stats(one.claims).unsettled == 1);
+    EXPECT(&one, &c, CLAIM_MINE);
+    server_do(b.server, "CONFIG SET min-replicas-to-write 1");
+    settle_paid(&one, &c, 7);
+    flush(&one);
+    assert_int_equal(claims_stats(one.claims).unsettled, 1);
     assert_string_equal(paid_in_redis(&b), "4");
+    server_do(b.server, "CONFIG SET min-replicas-to-write 0");
     paid_login(&b, &one, 5);
     flush(&one);
     assert_string_equal(paid_in_redis(&b), "6");
@@ -476,7 +478,7 @@ int main(void)
         cmocka_unit_test(what_a_crashed_process_had_under_way_is_over_in_its_time),
         cmocka_unit_test(what_a_crashed_process_had_under_way_is_over_also_among_others),
         cmocka_unit_test(every_paid_call_is_counted_once),
-        cmocka_unit_test(what_was_paid_without_a_connection_is_counted_with_the_next),
+        cmocka_unit_test(what_redis_refused_to_count_is_counted_with_the_next),
         cmocka_unit_test(what_was_paid_while_redis_was_away_is_counted_afterwards),
         cmocka_unit_test(what_a_frozen_redis_may_have_counted_is_not_counted_twice),
         cmocka_unit_test(what_is_settled_at_midnight_counts_for_its_own_day),
