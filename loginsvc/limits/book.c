@@ -130,8 +130,9 @@ static struct code *enter_code(struct book *b, const char *name)
     if (code) {
         list_remove(&code->node);
     } else {
-        if (map_count(b->codes) >= b->max_codes)
-            forget_code(b, first_code(b));
+        struct code *oldest = first_code(b);
+        if (oldest && map_count(b->codes) >= b->max_codes)
+            forget_code(b, oldest);
         code = xcalloc(1, sizeof *code);
         memcpy(code->name, name, sizeof code->name);
         (void)map_put(b->codes, slice_of(name), code);

@@ -13,7 +13,7 @@
 enum {
     WECHAT_APPID_MAX = 64,
     WECHAT_APPSECRET_MAX = 128,
-    WECHAT_CODE_MAX = 256,  /* login codes have 32 characters today, phone codes 64 */
+    WECHAT_CODE_MAX = 256,   /* login codes have 32 characters today, phone codes 64 */
     WECHAT_TOKEN_MAX = 1024, /* the documentation asks for room for 512 at least */
     WECHAT_OPENID_MAX = 64,
 };
