@@ -5,8 +5,6 @@
 
 #include "wechat/api.h"
 
-enum { FORWARDED_MAX = 4096 };
-
 static const struct slice NONE = {NULL, 0};
 
 struct slice caller_referer_appid(struct slice referer)
@@ -33,14 +31,14 @@ struct app *caller_app(const struct http_call *call, const struct body *body,
     return appid.n > 0 ? apps_find(apps, appid) : apps_only(apps);
 }
 
-/* A header that long was not written by proxies: nothing in it is believed. */
+/* What a proxy of ours wrote stands at the end, however much its client has put in front: there is
+ * room for all that a head can hold. */
 void caller_address(const struct http_call *call, const struct proxies *proxies,
                     struct client_address *out)
 {
-    char forwarded[FORWARDED_MAX];
+    char forwarded[HTTP_HEAD_MAX];
     struct text t = text_init(forwarded, sizeof forwarded);
-    if (!http_call_headers(call, "X-Forwarded-For", &t))
-        t = text_init(forwarded, sizeof forwarded);
+    ASSERT(http_call_headers(call, "X-Forwarded-For", &t));
     client_address_of(proxies, slice_of(http_call_peer(call)), (struct slice){t.p, t.n}, out);
 }
 

@@ -71,11 +71,15 @@ static void pass_on(const struct login *l, enum login_side side, struct exchange
                                        .token_version = l->exchange[side].token_version});
 }
 
-/* What the exchanges gave is to be written, where anything is. */
-static void store(struct login *l, struct login_actions *out)
+/* What the exchanges gave is to be written, where anything is and there is time left. */
+static void store(struct login *l, mono_ms_t now, struct login_actions *out)
 {
     if (!KINDS[l->kind].stores) {
         end_with(l, LOGIN_OK, ERR_NONE, out);
+        return;
+    }
+    if (mono_reached(now, l->deadline)) {
+        end_with(l, LOGIN_STORE_FAILED, ERR_BACKOFF, out);
         return;
     }
     set_state(l, LOGIN_STORING);
@@ -91,7 +95,7 @@ static bool waits_for_phone(const struct login *l, const struct exchange *failed
 
 /* Goes on when the exchanges allow it. A side that failed decides, but the phone's only once the
  * session's did not, or was never begun; and not that of a lenient login. */
-static void settle(struct login *l, struct login_actions *out)
+static void settle(struct login *l, mono_ms_t now, struct login_actions *out)
 {
     for (enum login_side side = LOGIN_SESSION; side < LOGIN_SIDES; side++) {
         const struct exchange *x = &l->exchange[side];
@@ -107,7 +111,7 @@ static void settle(struct login *l, struct login_actions *out)
         if (x->state != EXCHANGE_IDLE)
             return;
     }
-    store(l, out);
+    store(l, now, out);
 }
 
 /* While there is no token at all, the loginCode is not spent either: the user who is told to try
@@ -182,7 +186,7 @@ static void begin(struct login *l, mono_ms_t now, int64_t newest_token, struct l
         l->phone_deadline = mono_after(now, mono_between(now, l->deadline) * 3 / 4);
     set_state(l, LOGIN_EXCHANGING);
     begin_exchanges(l, now, newest_token, out);
-    settle(l, out);
+    settle(l, now, out);
 }
 
 static void on_verdict(struct login *l, mono_ms_t now, int64_t newest_token,
@@ -203,7 +207,7 @@ static void on_verdict(struct login *l, mono_ms_t now, int64_t newest_token,
     case CLAIM_EXCHANGED:
         l->mine = true;
         l->exchanged_before = true;
-        store(l, out);
+        store(l, now, out);
         return;
     case CLAIM_USED:
         refused = (struct login_result){.ending = LOGIN_CODE_USED, .error_class = ERR_USER};
@@ -227,13 +231,21 @@ static void on_verdict(struct login *l, mono_ms_t now, int64_t newest_token,
 
 /* Whoever waits for the same request learns nothing about its codes; who waits for the claim itself
  * has spent nothing. */
-static void look_claiming(struct login *l, mono_ms_t now, struct login_actions *out)
+static void give_up_claiming(struct login *l, struct login_actions *out)
 {
-    if (mono_reached(now, l->deadline))
-        end_with(l, l->holds > 0 ? LOGIN_UNSURE : LOGIN_OVERLOADED,
-                 l->holds > 0 ? ERR_UNKNOWN : ERR_BACKOFF, out);
-    else if (mono_reached(now, l->claim_at))
-        ask(l, out);
+    if (l->exchanged_before)
+        end_with(l, LOGIN_STORE_FAILED, ERR_UNKNOWN, out);
+    else if (l->holds > 0 && !l->mine)
+        end_with(l, LOGIN_UNSURE, ERR_UNKNOWN, out);
+    else
+        end_with(l, LOGIN_OVERLOADED, ERR_BACKOFF, out);
+}
+
+/* There is no time left to use what is ours now: it goes back as it came. */
+static void take_late(struct login *l, enum claim_verdict verdict)
+{
+    l->exchanged_before = verdict == CLAIM_EXCHANGED;
+    l->mine = verdict == CLAIM_MINE || verdict == CLAIM_EXCHANGED;
 }
 
 static void step_new(struct login *l, const struct login_event *e, struct login_actions *out)
@@ -247,10 +259,16 @@ static void step_new(struct login *l, const struct login_event *e, struct login_
 static void step_claiming(struct login *l, mono_ms_t now, int64_t newest_token,
                           const struct login_event *e, struct login_actions *out)
 {
-    if (e->kind == LOGIN_EV_LOOK || mono_reached(now, l->deadline))
-        look_claiming(l, now, out);
-    else if (e->kind == LOGIN_EV_CLAIMED && l->claim_at.ms == MONO_NEVER.ms)
+    bool late = mono_reached(now, l->deadline);
+    bool answered = e->kind == LOGIN_EV_CLAIMED && l->claim_at.ms == MONO_NEVER.ms;
+    if (answered && late)
+        take_late(l, e->verdict);
+    if (late)
+        give_up_claiming(l, out);
+    else if (answered)
         on_verdict(l, now, newest_token, e, out);
+    else if (e->kind == LOGIN_EV_LOOK && mono_reached(now, l->claim_at))
+        ask(l, out);
 }
 
 /* ---- exchanging and storing ---- */
@@ -276,7 +294,7 @@ static void step_exchanging(struct login *l, mono_ms_t now, int64_t newest_token
     case LOGIN_EV_REUSED:
         return;
     }
-    settle(l, out);
+    settle(l, now, out);
 }
 
 static void step_storing(struct login *l, mono_ms_t now, const struct login_event *e,

@@ -100,7 +100,7 @@ enum login_ending login_driver_start(struct login_driver *d, const struct login_
 
 struct login_driver_stats {
     size_t under_way;
-    uint64_t late;           /* answers that found their login over */
+    uint64_t late;           /* answers that no login waited for any more */
     uint64_t tokens_refused; /* by WeChat, during a login */
 };
 struct login_driver_stats login_driver_stats(const struct login_driver *d);

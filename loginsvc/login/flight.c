@@ -34,14 +34,16 @@ void flights_free(struct login_driver *d)
         flight_free(LIST_ENTRY(node, struct flight, node));
 }
 
-/* The login it belongs to, NULL when that is over. */
+/* The login that waits for it; NULL when that is over, or goes on without it. */
 static struct live *land(struct flight *f)
 {
     struct live *l = slots_get(f->d->live, f->login_id);
-    if (!l)
+    const struct exchange *x = l ? &l->core.exchange[f->side] : NULL;
+    bool awaited = x && x->state == EXCHANGE_SENT && x->attempt == f->attempt;
+    if (!awaited)
         f->d->stats.late++;
     list_remove(&f->node);
-    return l;
+    return awaited ? l : NULL;
 }
 
 static void keep(char *out, size_t size, struct slice text)

@@ -18,7 +18,6 @@
 #include "sys/clock.h"
 
 enum {
-    MAX_HEAD = 16 * 1024,
     DEFAULT_MAX_BODY = 64 * 1024,
     DEFAULT_MAX_CONNECTIONS = 8192,
     DEFAULT_MAX_IN_FLIGHT = 1024,
@@ -280,7 +279,7 @@ static void set_up_evhttp(struct http_server *s)
     s->http = evhttp_new(loop_base(s->loop));
     ASSERT(s->http != NULL);
     evhttp_set_gencb(s->http, on_request, s);
-    evhttp_set_max_headers_size(s->http, MAX_HEAD);
+    evhttp_set_max_headers_size(s->http, HTTP_HEAD_MAX);
     evhttp_set_max_body_size(s->http, (ev_ssize_t)s->options.max_body);
     /* Lets a client that sends too much read why. */
     ASSERT(evhttp_set_flags(s->http, EVHTTP_SERVER_LINGERING_CLOSE) == 0);

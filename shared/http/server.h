@@ -120,6 +120,8 @@ struct slice http_call_path(const struct http_call *call); /* as sent, without t
 /* The segment that {name} of the pattern stood for, decoded. */
 struct slice http_call_param(const struct http_call *call, const char *name);
 
+enum { HTTP_HEAD_MAX = 16 * 1024 }; /* bytes of a request's line and headers; more is 400 */
+
 /* The first query parameter of that name, decoded. A query that cannot be decoded is 400 before any
  * handler runs. */
 struct slice http_call_query(const struct http_call *call, const char *name);

@@ -64,7 +64,9 @@ def test_broken_http_ends_that_connection_alone(shared, number):
             s.sendall(BROKEN[number])
             s.shutdown(socket.SHUT_WR)
             head = s.recv(200)
-        except ConnectionError:   # it may be closed while we still send
+        except TimeoutError:
+            raise
+        except OSError:   # it may be closed while we still send
             head = b""
         assert head == b"" or head.startswith(b"HTTP/1.1 4") or head.startswith(b"HTTP/1.1 5")
     log_in(shared)

@@ -348,6 +348,31 @@ static void a_claim_that_comes_for_nobody_is_given_back_whole(void **state)
     assert_int_equal(login_driver_stats(stage.driver).late, 1);
 }
 
+/* The loop was busy elsewhere: the answer is read before the timer is looked at. */
+static void a_claim_that_comes_at_the_deadline_is_settled_too(void **state)
+{
+    const struct login_outcome was = full_outcome(LOGIN_STORE_FAILED);
+    (void)state;
+    set_timeout(1);
+    for (int i = 0; i < 2; i++) {
+        stage.answers = 0;
+        start(LOGIN_BY_BOTH);
+        mono_ms_t over = mono_after(clock_mono(), 2);
+        while (!mono_reached(clock_mono(), over))
+            ;
+        if (i == 0)
+            answer_claim(CLAIM_MINE);
+        else
+            answer_claim_with(&(struct claims_answer){CLAIM_EXCHANGED, 0, kept_of(&was)});
+        assert_answered(i == 0 ? LOGIN_OVERLOADED : LOGIN_STORE_FAILED);
+        assert_int_equal(stage.settled, i + 1);
+        assert_int_equal(stage.settlement.whole & 3, i == 0 ? 3 : 0);
+        assert_int_equal(stage.settlement.exchanged, i == 1);
+        assert_int_equal(stage.settlement.kept.n > 0, i == 1);
+    }
+    assert_int_equal(stage.session_calls + stage.phone_calls + stage.stores, 0);
+}
+
 static void an_exchange_that_comes_for_nobody_is_given_back_as_it_was(void **state)
 {
     const struct login_outcome was = full_outcome(LOGIN_STORE_FAILED);
@@ -402,6 +427,7 @@ int main(void)
         TEST(a_claim_that_comes_for_nobody_is_given_back_whole),
         TEST(an_exchange_that_comes_for_nobody_is_given_back_as_it_was),
         TEST(what_was_not_ours_is_not_given_back),
+        TEST(a_claim_that_comes_at_the_deadline_is_settled_too),
 #undef TEST
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -176,6 +176,27 @@ static void what_was_exchanged_before_goes_straight_to_the_store(void **state)
     assert_false(login_code_whole(&f.login, LOGIN_PHONE));
 }
 
+static void what_is_claimed_at_the_deadline_is_given_back_as_it_was(void **state)
+{
+    struct fixture mine = asked(LOGIN_BY_BOTH, 7);
+    struct fixture exchanged = asked(LOGIN_BY_BOTH, 7);
+    (void)state;
+    claimed(&mine, DEADLINE_MS, CLAIM_MINE);
+    assert_int_equal(mine.out.n, 1);
+    assert_finished(&mine, LOGIN_OVERLOADED, 0);
+    assert_true(mine.login.mine);
+    assert_true(login_code_whole(&mine.login, LOGIN_SESSION));
+    assert_true(login_code_whole(&mine.login, LOGIN_PHONE));
+    assert_false(login_is_worth_keeping(&mine.login));
+    claimed(&exchanged, DEADLINE_MS, CLAIM_EXCHANGED);
+    assert_int_equal(exchanged.out.n, 1);
+    assert_finished(&exchanged, LOGIN_STORE_FAILED, 0);
+    assert_true(exchanged.login.mine);
+    assert_true(login_only_storing_failed(&exchanged.login));
+    assert_true(login_is_worth_keeping(&exchanged.login));
+    assert_false(login_code_whole(&exchanged.login, LOGIN_PHONE));
+}
+
 /* ---- what is left of the codes ---- */
 
 static void a_code_that_wechat_refused_is_free_again_and_the_answer_is_kept(void **state)
@@ -284,6 +305,17 @@ static void a_lenient_login_waits_for_the_phone_no_longer_than_leaves_time_to_st
     assert_int_equal(f.out.n, 1);
     assert_int_equal(f.out.at[0].kind, LOGIN_ACT_STORE);
     assert_int_equal(f.login.phone.ending, LOGIN_NO_TOKEN);
+}
+
+static void nothing_is_stored_once_the_time_is_over(void **state)
+{
+    struct fixture f = started(LOGIN_LENIENT, 7);
+    (void)state;
+    answer(&f, 100, LOGIN_SESSION, ERR_NONE, 0);
+    look(&f, DEADLINE_MS + 1); /* the timer for the phone is that late */
+    assert_int_equal(f.out.n, 1);
+    assert_finished(&f, LOGIN_STORE_FAILED, 0);
+    assert_true(login_only_storing_failed(&f.login));
 }
 
 static void a_lenient_login_claims_again_without_a_phone_code_that_is_not_to_be_had(void **state)
@@ -631,6 +663,7 @@ int main(void)
         cmocka_unit_test(codes_that_the_same_request_holds_are_asked_for_again_ever_more_slowly),
         cmocka_unit_test(at_the_deadline_who_waited_for_the_same_request_is_in_doubt),
         cmocka_unit_test(what_was_exchanged_before_goes_straight_to_the_store),
+        cmocka_unit_test(what_is_claimed_at_the_deadline_is_given_back_as_it_was),
         cmocka_unit_test(a_code_that_wechat_refused_is_free_again_and_the_answer_is_kept),
         cmocka_unit_test(a_code_in_doubt_is_not_whole_and_one_that_never_left_is),
         cmocka_unit_test(a_code_that_was_not_sent_when_the_other_failed_is_whole),
@@ -638,6 +671,7 @@ int main(void)
         cmocka_unit_test(without_a_token_the_phone_code_stays_whole_though_the_login_code_is_spent),
         cmocka_unit_test(a_lenient_login_goes_on_without_the_phone_that_was_refused),
         cmocka_unit_test(a_lenient_login_waits_for_the_phone_no_longer_than_leaves_time_to_store),
+        cmocka_unit_test(nothing_is_stored_once_the_time_is_over),
         cmocka_unit_test(a_lenient_login_claims_again_without_a_phone_code_that_is_not_to_be_had),
         cmocka_unit_test(a_lenient_login_whose_login_code_is_used_ends),
         cmocka_unit_test(a_lenient_login_fails_with_its_login_code),

@@ -181,6 +181,25 @@ static void answers_after_the_end_find_nobody(void **state)
     assert_int_equal(stage.paid_late, 1); /* WeChat gave the number, and is paid for it */
 }
 
+/* Until three quarters of its time a lenient login waits for the phone. */
+static void a_phone_that_a_lenient_login_did_not_wait_for_is_paid_for_and_not_bound(void **state)
+{
+    (void)state;
+    set_timeout(LONG_TIMEOUT_MS);
+    start_claimed(LOGIN_LENIENT);
+    run_for(LONG_TIMEOUT_MS * 3 / 4 + 20);
+    give_phone();
+    assert_int_equal(stage.paid_late, 1);
+    give_session();
+    assert_int_equal(stage.stores, 1);
+    assert_string_equal(stage.stored.phone, "");
+    answer_store(STORE_OK);
+    assert_answered(LOGIN_OK);
+    assert_int_equal(stage.outcome.phone_result.ending, LOGIN_UNSURE);
+    assert_false(stage.settlement.paid);
+    assert_int_equal(login_driver_stats(stage.driver).late, 1);
+}
+
 static void a_late_store_finds_nobody(void **state)
 {
     (void)state;
@@ -308,6 +327,7 @@ int main(void)
         TEST(without_a_token_the_login_code_is_not_spent_either),
         TEST(a_login_without_a_phone_needs_no_token),
         TEST(answers_after_the_end_find_nobody),
+        TEST(a_phone_that_a_lenient_login_did_not_wait_for_is_paid_for_and_not_bound),
         TEST(a_late_store_finds_nobody),
         TEST(beyond_the_limit_wechat_is_not_asked),
         TEST(a_login_that_the_store_would_have_no_room_for_is_not_begun),

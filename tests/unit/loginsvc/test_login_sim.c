@@ -256,7 +256,11 @@ static void claim(struct sim *s, int who)
                                  .verdict = judge(s, &s->players[who].login),
                                  .retry_after_ms = 1}};
     say(s, "  verdict", who, (int64_t)m.event.verdict, 0);
-    later(s, chance(s, 0.03) ? 2LL * DEADLINE_MS : prng_between(&s->r, 0, 3), m);
+    bool slow = chance(s, 0.03); /* about as long as the whole login may take */
+    later(s,
+          slow ? prng_between(&s->r, DEADLINE_MS - 50, DEADLINE_MS + 50)
+               : prng_between(&s->r, 0, 3),
+          m);
 }
 
 static void release(struct sim *s, enum login_side side)
@@ -285,14 +289,15 @@ static void settle(struct sim *s, const struct player *p)
 }
 
 /* A claim that was granted when nobody waited any more is given back, as the driver does. */
-static void give_back(struct sim *s, const struct login_event *e)
+static void give_back(struct sim *s, const struct login *l, const struct login_event *e)
 {
     s->claims.held_until = s->now;
     if (e->verdict == CLAIM_EXCHANGED) {
         s->claims.kept = KEPT_EXCHANGED;
         s->claims.kept_until = mono_after(s->now, KEPT_MS);
     } else if (e->verdict == CLAIM_MINE) {
-        s->claims.held[LOGIN_SESSION] = s->claims.held[LOGIN_PHONE] = false;
+        s->claims.held[LOGIN_SESSION] = false;
+        s->claims.held[LOGIN_PHONE] &= l->without_phone; /* it never had that one */
     }
 }
 
@@ -368,6 +373,12 @@ static void note_answer(struct sim *s, struct player *p, const struct login_even
     s->may_be_spent[e->side] = !refused;
 }
 
+static bool gives_codes(const struct login_event *e)
+{
+    return e->kind == LOGIN_EV_CLAIMED &&
+           (e->verdict == CLAIM_MINE || e->verdict == CLAIM_EXCHANGED);
+}
+
 static void give(struct sim *s, int who, const struct login_event *e)
 {
     struct player *p = &s->players[who];
@@ -379,8 +390,10 @@ static void give(struct sim *s, int who, const struct login_event *e)
     if (p->login.state != LOGIN_DONE && s->now.ms < p->deadline.ms)
         note_answer(s, p, e);
     if (e->kind == LOGIN_EV_CLAIMED && p->login.state == LOGIN_DONE && !p->login.mine)
-        give_back(s, e);
+        give_back(s, &p->login, e);
+    bool waited = p->login.state == LOGIN_CLAIMING;
     login_step(&p->login, s->now, s->known, e, &out);
+    check(s, !(waited && gives_codes(e)) || p->login.mine, "who is given the codes settles them");
     carry_out(s, who, &out);
     if (p->login.state != LOGIN_DONE) {
         check(s, login_next_deadline(&p->login).ms <= p->deadline.ms, "a deadline is always set");
