@@ -68,7 +68,6 @@ struct login_answer {
     const struct login_outcome *outcome;
     int64_t took_us; /* since login_driver_start */
     struct slice appid;
-    bool repeated; /* it was given before, to the same request */
 };
 
 typedef void login_done_fn(void *owner, uint64_t id, const struct login_answer *answer);

@@ -56,8 +56,7 @@ static void complete(struct live *l)
 void ending_finish(struct live *l)
 {
     struct login_driver *d = l->d;
-    bool repeated = l->core.result.ending == LOGIN_REPEATED;
-    if (!repeated)
+    if (l->core.result.ending != LOGIN_REPEATED)
         complete(l);
     if (l->core.mine) {
         claiming_settle(l);
@@ -65,8 +64,7 @@ void ending_finish(struct live *l)
     }
     const struct login_answer answer = {.outcome = &l->outcome,
                                         .took_us = clock_mono_us() - l->started_us,
-                                        .appid = app_id(l->app),
-                                        .repeated = repeated};
+                                        .appid = app_id(l->app)};
     slots_remove(d->live, l->id);
     l->caller.done(l->caller.owner, l->caller.id, &answer);
     live_free(l);

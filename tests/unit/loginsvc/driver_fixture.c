@@ -239,7 +239,6 @@ static void on_done(void *owner, uint64_t id, const struct login_answer *a)
     assert_true(slice_is(a->appid, APPID));
     assert_true(a->took_us >= 0);
     stage.answers++;
-    stage.repeated = a->repeated;
     stage.outcome = *a->outcome;
 }
 

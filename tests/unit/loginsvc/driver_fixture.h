@@ -87,7 +87,6 @@ extern struct stage {
 
     /* who waits for the answer */
     int answers;
-    bool repeated;
     struct login_outcome outcome;
 } stage;
 

@@ -27,7 +27,6 @@ static void a_login_asks_both_at_once_stores_and_answers_with_a_good_jwt(void **
     assert_int_equal(stage.answers, 0);
     answer_store(STORE_OK);
     assert_answered(LOGIN_OK);
-    assert_false(stage.repeated);
     assert_true(stage.outcome.is_new);
     assert_int_equal(stage.outcome.user.id, USER_ID);
     assert_int_equal(jwt_signer_verify(stage.signer, slice_of(stage.outcome.access_token),
