@@ -98,7 +98,9 @@ bool session_row_list(struct store_result *r, struct db *db, int64_t user_id, wa
 bool session_row_end(struct store_session *s, struct db *db, wall_ms_t now, wall_ms_t until,
                      bool *ended, struct db_error *e)
 {
-    const struct db_value end[] = {db_int(now.ms), db_text(s->id), db_int(now.ms)};
+    /* The row is needed no longer than the revocation. */
+    const struct db_value end[] = {db_int(now.ms), db_int(until.ms), db_int(until.ms),
+                                   db_text(s->id), db_int(now.ms)};
     const struct db_value revocation[] = {db_text(s->id), db_int(now.ms), db_int(until.ms)};
     if (!db_run(db, QUERY_SESSION_END, end, NULL, NULL, e))
         return false;

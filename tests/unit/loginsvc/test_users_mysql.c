@@ -315,6 +315,32 @@ static void a_commit_without_an_answer_is_unknown(void **state)
     close_pair(&p);
 }
 
+/* A purge that looked at every session would meet, and wait for, all that are being used. (It does
+ * look at the one behind the last that is over.) */
+static void a_purge_waits_for_nobody_who_holds_a_session_that_lives(void **state)
+{
+    enum { SESSIONS = 400, OVER = 10, IDLE = 1 };
+    struct fixture *f = *state;
+    char sql[128];
+    for (uint64_t i = 0; i < SESSIONS; i++) {
+        struct store_login in = login_of("openid-1", NULL, wall_after(T0, (int64_t)i));
+        assert_true(store_login(f->store, &in, fixture_caller(f, i)));
+    }
+    fixture_await(f, SESSIONS);
+    wall_ms_t now = wall_after(T0, TTL_MS + OVER);
+    MYSQL *other = mariadb_server_log_in(fixture_server(), f->name);
+    mariadb_server_run(other, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
+    mariadb_server_run(other, "BEGIN");
+    snprintf(sql, sizeof sql, "UPDATE sessions SET last_used_at = 1 WHERE expires_at >= %lld",
+             (long long)now.ms + IDLE);
+    mariadb_server_run(other, sql);
+    const struct store_result *r = fixture_one(f, store_purge(f->store, now, fixture_caller(f, 0)));
+    mysql_close(other);
+    if (r->status != STORE_OK)
+        fail_msg("%s", r->err.text);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM sessions"), SESSIONS - OVER);
+}
+
 /* ---- at rest ---- */
 
 static bool file_holds(const char *path, const char *text)
@@ -374,6 +400,7 @@ int main(void)
         MYSQL_TEST(of_two_that_wait_for_each_other_one_is_told_to_run_again),
         MYSQL_TEST(rows_that_an_update_leaves_as_they_were_count_as_matched),
         MYSQL_TEST(a_commit_without_an_answer_is_unknown),
+        MYSQL_TEST(a_purge_waits_for_nobody_who_holds_a_session_that_lives),
         MYSQL_TEST(no_phone_is_readable_in_any_file_of_the_server),
     };
     return cmocka_run_group_tests(tests, fixture_group_up, fixture_group_down);
