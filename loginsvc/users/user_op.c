@@ -37,10 +37,10 @@ bool user_op_set_phone(struct operation_context *r)
     struct user_row row;
     if (!find_id(r, &row))
         return false;
-    if (row.found &&
-        !user_row_bind_phone(&row, r->db, r->vault, in->country_code, in->phone, in->now, r->e))
-        return false;
-    return end_with(r, row.found);
+    if (!row.found)
+        return end_with(r, false);
+    return user_row_bind_phone(&row, r->db, r->vault, in->country_code, in->phone, in->now, r->e) &&
+           end_with(r, db_changes(r->db) == 1); /* else erased meanwhile */
 }
 
 /* ---- profile ---- */

@@ -341,6 +341,32 @@ static void a_purge_waits_for_nobody_who_holds_a_session_that_lives(void **state
     assert_int_equal(fixture_count(f, "SELECT count(*) FROM sessions"), SESSIONS - OVER);
 }
 
+static void await_a_lock_wait(const struct fixture *f)
+{
+    mono_ms_t give_up = mono_after(clock_mono(), SOON_MS);
+    while (fixture_count(f, "SELECT variable_value FROM information_schema.global_status"
+                            " WHERE variable_name = 'Innodb_row_lock_current_waits'") == 0)
+        assert_false(mono_reached(clock_mono(), give_up));
+}
+
+static void a_phone_of_a_user_who_is_erased_meanwhile_is_not_told_as_bound(void **state)
+{
+    struct fixture *f = *state;
+    fixture_must_log_in(f, "openid-1");
+    int64_t id = fixture_count(f, "SELECT min(id) FROM users");
+    MYSQL *other = mariadb_server_log_in(fixture_server(), f->name);
+    mariadb_server_run(other, "BEGIN");
+    mariadb_server_run(other, "DELETE FROM sessions");
+    mariadb_server_run(other, "DELETE FROM users");
+    assert_true(store_set_phone(f->store, id, SLICE_LIT("13800138000"), SLICE_LIT("86"), LATER,
+                                fixture_caller(f, 0)));
+    await_a_lock_wait(f);
+    mariadb_server_run(other, "COMMIT");
+    mysql_close(other);
+    fixture_await(f, 1);
+    assert_int_equal(f->results[0].status, STORE_NOT_FOUND);
+}
+
 /* ---- at rest ---- */
 
 static bool file_holds(const char *path, const char *text)
@@ -401,6 +427,7 @@ int main(void)
         MYSQL_TEST(rows_that_an_update_leaves_as_they_were_count_as_matched),
         MYSQL_TEST(a_commit_without_an_answer_is_unknown),
         MYSQL_TEST(a_purge_waits_for_nobody_who_holds_a_session_that_lives),
+        MYSQL_TEST(a_phone_of_a_user_who_is_erased_meanwhile_is_not_told_as_bound),
         MYSQL_TEST(no_phone_is_readable_in_any_file_of_the_server),
     };
     return cmocka_run_group_tests(tests, fixture_group_up, fixture_group_down);
