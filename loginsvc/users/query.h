@@ -26,6 +26,13 @@
 #define PURGE(table, id, time)                                                                     \
     "DELETE FROM " table " WHERE " time " < ? OR (" time " = ? AND " id " < ?)"
 
+#define ALIVE "ended_at IS NULL AND expires_at > ?"
+
+/* The row is needed no longer than its revocation, so it may be purged then. */
+#define END_SESSIONS                                                                               \
+    "UPDATE sessions SET ended_at = ?, expires_at = CASE WHEN expires_at > ? THEN ?"               \
+    " ELSE expires_at END WHERE "
+
 /* X(name, number of parameters, text). The phone is sought under every key of the ring, unused ones
  * are NULL. */
 #define QUERY_TABLE(X)                                                                             \
@@ -65,17 +72,18 @@
     X(QUERY_SESSION_BY_ID, 1, "SELECT " SESSION_COLUMNS " FROM sessions WHERE id = ?")             \
     X(QUERY_SESSIONS_ALIVE, 3,                                                                     \
       "SELECT " SESSION_COLUMNS " FROM sessions"                                                   \
-      " WHERE user_id = ? AND ended_at IS NULL AND expires_at > ?"                                 \
-      " ORDER BY created_at DESC, id DESC LIMIT ?")                                                \
+      " WHERE user_id = ? AND " ALIVE " ORDER BY created_at DESC, id DESC LIMIT ?")                \
     X(QUERY_SESSION_ROTATE, 6,                                                                     \
       "UPDATE sessions SET refresh_hash = ?, last_used_at = ?, expires_at = ?"                     \
-      " WHERE id = ? AND refresh_hash = ? AND ended_at IS NULL AND expires_at > ?")                \
-    X(QUERY_SESSION_END, 5,                                                                        \
-      "UPDATE sessions SET ended_at = ?, expires_at = CASE WHEN expires_at > ? THEN ?"             \
-      " ELSE expires_at END WHERE id = ? AND ended_at IS NULL AND expires_at > ?")                 \
+      " WHERE id = ? AND refresh_hash = ? AND " ALIVE)                                             \
+    X(QUERY_SESSION_END, 5, END_SESSIONS "id = ? AND " ALIVE)                                      \
+    X(QUERY_SESSIONS_END, 5, END_SESSIONS "user_id = ? AND " ALIVE)                                \
     X(QUERY_SESSIONS_DELETE, 1, "DELETE FROM sessions WHERE user_id = ?")                          \
     X(QUERY_REVOCATION_ADD, 3,                                                                     \
       "INSERT INTO revocations (sid, revoked_at, valid_until) VALUES (?, ?, ?)")                   \
+    X(QUERY_REVOCATIONS_ADD, 4,                                                                    \
+      "INSERT INTO revocations (sid, revoked_at, valid_until)"                                     \
+      " SELECT id, ?, ? FROM sessions WHERE user_id = ? AND " ALIVE)                               \
     X(QUERY_REVOCATIONS_AFTER, 5,                                                                  \
       "SELECT sid, revoked_at, valid_until FROM revocations"                                       \
       " WHERE (revoked_at > ? OR (revoked_at = ? AND sid > ?)) AND valid_until > ?"                \

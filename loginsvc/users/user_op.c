@@ -87,10 +87,10 @@ bool user_op_erase(struct operation_context *r)
 {
     const struct operation *op = r->op;
     const struct db_value id[] = {db_int(op->user_id)};
-    /* Where rows are locked one by one, this keeps logins from adding a session behind our back. */
-    if (!db_run(r->db, QUERY_USER_LOCK, id, NULL, NULL, r->e))
+    bool found;
+    if (!user_row_lock(r->db, op->user_id, &found, r->e))
         return false;
-    if (db_changes(r->db) == 0)
+    if (!found)
         return end_with(r, false);
     return session_row_end_all(&r->op->result, r->db, op->user_id, op->in.now, op->until, r->e) &&
            db_run(r->db, QUERY_SESSIONS_DELETE, id, NULL, NULL, r->e) &&

@@ -367,6 +367,31 @@ static void a_phone_of_a_user_who_is_erased_meanwhile_is_not_told_as_bound(void 
     assert_int_equal(f->results[0].status, STORE_NOT_FOUND);
 }
 
+/* ---- much at once ---- */
+
+static void all_sessions_of_a_user_end_in_time_however_many_they_are(void **state)
+{
+    enum { SESSIONS = 200 * 200 };
+    struct fixture *f = *state;
+    struct err e = {""};
+    wall_ms_t until = wall_after(LATER, TTL_MS);
+    fixture_must_log_in(f, "openid-1");
+    int64_t id = fixture_count(f, "SELECT min(id) FROM users");
+    fixture_sql(f,
+                "INSERT INTO sessions WITH RECURSIVE n AS (SELECT 1 AS n UNION ALL"
+                " SELECT n + 1 FROM n WHERE n < 200) SELECT md5(concat(a.n, '-', b.n)), s.user_id,"
+                " s.refresh_hash, '', s.created_at, s.last_used_at, s.expires_at, NULL"
+                " FROM n AS a, n AS b, sessions AS s");
+    fixture_close(f);
+    assert_true(fixture_open(f, KEY_A, 0, &e)); /* with the patience of every day */
+    const struct store_result *r =
+        fixture_one(f, store_sessions_end_all(f->store, id, LATER, until, fixture_caller(f, 0)));
+    if (r->status != STORE_OK)
+        fail_msg("%s", r->err.text);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM revocations"), SESSIONS + 1);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM sessions WHERE ended_at IS NULL"), 0);
+}
+
 /* ---- at rest ---- */
 
 static bool file_holds(const char *path, const char *text)
@@ -428,6 +453,7 @@ int main(void)
         MYSQL_TEST(a_commit_without_an_answer_is_unknown),
         MYSQL_TEST(a_purge_waits_for_nobody_who_holds_a_session_that_lives),
         MYSQL_TEST(a_phone_of_a_user_who_is_erased_meanwhile_is_not_told_as_bound),
+        MYSQL_TEST(all_sessions_of_a_user_end_in_time_however_many_they_are),
         MYSQL_TEST(no_phone_is_readable_in_any_file_of_the_server),
     };
     return cmocka_run_group_tests(tests, fixture_group_up, fixture_group_down);
