@@ -5,7 +5,8 @@
 
 #include "wechat/api.h"
 
-enum { FORWARDED_MAX = 4096 };
+/* As much as a head may have: what a client sends cannot push out what the proxy appended to it. */
+enum { FORWARDED_MAX = 16 * 1024 };
 
 static const struct slice NONE = {NULL, 0};
 
@@ -33,13 +34,12 @@ struct app *caller_app(const struct http_call *call, const struct body *body,
     return appid.n > 0 ? apps_find(apps, appid) : apps_only(apps);
 }
 
-/* A header that long was not written by proxies: nothing in it is believed. */
 void caller_address(const struct http_call *call, const struct proxies *proxies,
                     struct client_address *out)
 {
     char forwarded[FORWARDED_MAX];
     struct text t = text_init(forwarded, sizeof forwarded);
-    if (!http_call_headers(call, "X-Forwarded-For", &t))
+    if (!http_call_headers(call, "X-Forwarded-For", &t)) /* none of it is believed */
         t = text_init(forwarded, sizeof forwarded);
     client_address_of(proxies, slice_of(http_call_peer(call)), (struct slice){t.p, t.n}, out);
 }

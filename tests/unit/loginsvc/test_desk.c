@@ -118,6 +118,22 @@ static void the_client_is_who_the_trusted_proxy_says(void **state)
     assert_true(played.client.is_proxy);
 }
 
+/* Whoever could drown the proxy's word would be nobody, and have no limit. */
+static void a_client_cannot_hide_behind_a_long_line_of_its_own(void **state)
+{
+    static char head[8200];
+    struct text t = text_init(head, sizeof head);
+    (void)state;
+    text_str(&t, "X-Forwarded-For: ");
+    while (t.n < 8100)
+        text_str(&t, "198.51.100.1, ");
+    text_str(&t, "203.0.113.7\r\n");
+    assert_false(t.cut);
+    ask("POST", LOGIN, head, BOTH);
+    assert_string_equal(played.client.text, "203.0.113.7");
+    assert_false(played.client.is_proxy);
+}
+
 /* ---- the end of a login ---- */
 
 static void a_login_that_ends_after_its_call_finds_nobody(void **state)
@@ -198,6 +214,7 @@ int main(void)
         TEST(a_users_app_is_that_of_the_token),
         TEST(fields_that_the_store_has_no_room_for_are_refused),
         TEST(the_client_is_who_the_trusted_proxy_says),
+        TEST(a_client_cannot_hide_behind_a_long_line_of_its_own),
         TEST(a_login_that_ends_after_its_call_finds_nobody),
         TEST(a_client_that_went_away_makes_no_difference),
         TEST(logins_are_counted_by_dialect_and_outcome),
