@@ -15,11 +15,21 @@ void bearer_metrics_register(struct metrics *m)
     metrics_register(m, families, ARRAY_LEN(families));
 }
 
+/* JWT_TTL may be shorter than when the token was issued. An ended session is remembered as long as
+ * JWT_TTL says now, so no token may live longer. In seconds, as the token has it. */
+static bool is_over(const struct dialect_parts *p, const struct jwt_claims *c, wall_ms_t now)
+{
+    return now.ms / 1000 - c->iat_s >= (p->limits->jwt_ttl_ms + 999) / 1000;
+}
+
 /* NULL, or why the token is not good. */
 static const char *check(const struct dialect_parts *p, struct slice token,
                          struct jwt_claims *claims)
 {
-    enum jwt_reason reason = jwt_signer_verify(p->signer, token, clock_wall(), claims);
+    wall_ms_t now = clock_wall();
+    enum jwt_reason reason = jwt_signer_verify(p->signer, token, now, claims);
+    if (reason == JWT_OK && is_over(p, claims, now))
+        reason = JWT_EXPIRED;
     if (reason != JWT_OK)
         return jwt_reason_name(reason);
     if (revocation_watch_has(p->revocations, slice_of(claims->sid)))

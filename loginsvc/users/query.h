@@ -17,9 +17,21 @@
 #define SESSION_COLUMNS                                                                            \
     "id, user_id, device, created_at, last_used_at, expires_at, ended_at, refresh_hash"
 
-/* The rows that a purge takes of one table in one step. The table in the middle is for MySQL, which
- * knows no LIMIT in an IN (...). */
-#define PURGED(id, rest) "(SELECT " id " FROM (SELECT " id " FROM " rest " LIMIT ?) AS purged)"
+/* A purge takes the first rows of a table, in the order of their time. It looks for the row behind
+ * them and deletes what stands before that: a range of the index on the time, so that no row that
+ * stays is touched (MySQL and MariaDB read all of a table for DELETE ... IN (SELECT ...)). */
+#define PURGE_END(table, id, time)                                                                 \
+    "SELECT " time ", " id " FROM " table " WHERE " time " < ? ORDER BY " time ", " id             \
+    " LIMIT 1 OFFSET ?"
+#define PURGE(table, id, time)                                                                     \
+    "DELETE FROM " table " WHERE " time " < ? OR (" time " = ? AND " id " < ?)"
+
+#define ALIVE "ended_at IS NULL AND expires_at > ?"
+
+/* The row is needed no longer than its revocation, so it may be purged then. */
+#define END_SESSIONS                                                                               \
+    "UPDATE sessions SET ended_at = ?, expires_at = CASE WHEN expires_at > ? THEN ?"               \
+    " ELSE expires_at END WHERE "
 
 /* X(name, number of parameters, text). The phone is sought under every key of the ring, unused ones
  * are NULL. */
@@ -60,34 +72,30 @@
     X(QUERY_SESSION_BY_ID, 1, "SELECT " SESSION_COLUMNS " FROM sessions WHERE id = ?")             \
     X(QUERY_SESSIONS_ALIVE, 3,                                                                     \
       "SELECT " SESSION_COLUMNS " FROM sessions"                                                   \
-      " WHERE user_id = ? AND ended_at IS NULL AND expires_at > ?"                                 \
-      " ORDER BY created_at DESC, id DESC LIMIT ?")                                                \
+      " WHERE user_id = ? AND " ALIVE " ORDER BY created_at DESC, id DESC LIMIT ?")                \
     X(QUERY_SESSION_ROTATE, 6,                                                                     \
       "UPDATE sessions SET refresh_hash = ?, last_used_at = ?, expires_at = ?"                     \
-      " WHERE id = ? AND refresh_hash = ? AND ended_at IS NULL AND expires_at > ?")                \
-    X(QUERY_SESSION_END, 3,                                                                        \
-      "UPDATE sessions SET ended_at = ? WHERE id = ? AND ended_at IS NULL AND expires_at > ?")     \
+      " WHERE id = ? AND refresh_hash = ? AND " ALIVE)                                             \
+    X(QUERY_SESSION_END, 5, END_SESSIONS "id = ? AND " ALIVE)                                      \
+    X(QUERY_SESSIONS_END, 5, END_SESSIONS "user_id = ? AND " ALIVE)                                \
     X(QUERY_SESSIONS_DELETE, 1, "DELETE FROM sessions WHERE user_id = ?")                          \
     X(QUERY_REVOCATION_ADD, 3,                                                                     \
       "INSERT INTO revocations (sid, revoked_at, valid_until) VALUES (?, ?, ?)")                   \
+    X(QUERY_REVOCATIONS_ADD, 4,                                                                    \
+      "INSERT INTO revocations (sid, revoked_at, valid_until)"                                     \
+      " SELECT id, ?, ? FROM sessions WHERE user_id = ? AND " ALIVE)                               \
     X(QUERY_REVOCATIONS_AFTER, 5,                                                                  \
       "SELECT sid, revoked_at, valid_until FROM revocations"                                       \
       " WHERE (revoked_at > ? OR (revoked_at = ? AND sid > ?)) AND valid_until > ?"                \
       " ORDER BY revoked_at, sid LIMIT ?")                                                         \
     X(QUERY_TICKET, 1, "SELECT expires_at FROM used_tickets WHERE id = ?")                         \
     X(QUERY_TICKET_USE, 2, "INSERT INTO used_tickets (id, expires_at) VALUES (?, ?)")              \
-    X(QUERY_PURGE_SESSIONS, 2,                                                                     \
-      "DELETE FROM sessions WHERE id IN " PURGED(                                                  \
-          "id", "sessions WHERE expires_at < ? ORDER BY expires_at, id"))                          \
-    X(QUERY_PURGE_ENDED, 2,                                                                        \
-      "DELETE FROM sessions WHERE id IN " PURGED(                                                  \
-          "sid", "revocations WHERE valid_until < ? ORDER BY valid_until, sid"))                   \
-    X(QUERY_PURGE_REVOCATIONS, 2,                                                                  \
-      "DELETE FROM revocations WHERE sid IN " PURGED(                                              \
-          "sid", "revocations WHERE valid_until < ? ORDER BY valid_until, sid"))                   \
-    X(QUERY_PURGE_TICKETS, 2,                                                                      \
-      "DELETE FROM used_tickets WHERE id IN " PURGED(                                              \
-          "id", "used_tickets WHERE expires_at < ? ORDER BY expires_at, id"))                      \
+    X(QUERY_PURGE_SESSIONS_END, 2, PURGE_END("sessions", "id", "expires_at"))                      \
+    X(QUERY_PURGE_SESSIONS, 3, PURGE("sessions", "id", "expires_at"))                              \
+    X(QUERY_PURGE_REVOCATIONS_END, 2, PURGE_END("revocations", "sid", "valid_until"))              \
+    X(QUERY_PURGE_REVOCATIONS, 3, PURGE("revocations", "sid", "valid_until"))                      \
+    X(QUERY_PURGE_TICKETS_END, 2, PURGE_END("used_tickets", "id", "expires_at"))                   \
+    X(QUERY_PURGE_TICKETS, 3, PURGE("used_tickets", "id", "expires_at"))                           \
     X(QUERY_PING, 0, "UPDATE heartbeat SET beats = beats + 1 WHERE id = 1")                        \
     X(QUERY_KEY_CHECK, 0, "SELECT sealed FROM key_check WHERE id = 1")                             \
     X(QUERY_KEY_CHECK_ADD, 1, "INSERT INTO key_check (id, sealed) VALUES (1, ?)")                  \

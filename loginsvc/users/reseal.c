@@ -23,16 +23,22 @@ struct change {
     size_t old_n, new_n;
 };
 
+/* Of one step, whose transactions may run more than once. */
+struct step {
+    int64_t last_id; /* of the users looked at */
+    size_t read, unreadable, written;
+    struct change changes[STEP];
+    size_t n;
+};
+
 struct reseal {
     struct database_url url;
     const struct reseal_options *options;
     struct phone_vault *vault;
     struct db *db;
     struct reseal_progress progress;
-    int64_t last_id; /* of the users looked at */
-    size_t read;     /* phones of this step */
-    struct change changes[STEP];
-    size_t n;
+    int64_t done_id; /* of the last user of the steps before this one */
+    struct step step;
 };
 
 /* ---- reading ---- */
@@ -46,8 +52,8 @@ static void on_count(const struct db_value *columns, void *arg)
 static void seal_anew(struct reseal *r, int64_t user_id, const char *appid,
                       const char *country_code, const char *phone, struct slice old)
 {
-    ASSERT(r->n < STEP && old.n <= PHONE_SEALED_MAX);
-    struct change *c = &r->changes[r->n++];
+    ASSERT(r->step.n < STEP && old.n <= PHONE_SEALED_MAX);
+    struct change *c = &r->step.changes[r->step.n++];
     c->user_id = user_id;
     memcpy(c->old, old.p, old.n);
     c->old_n = old.n;
@@ -61,15 +67,16 @@ static void on_phone(const struct db_value *columns, void *arg)
     struct reseal *r = arg;
     char appid[USER_APPID_SIZE], country_code[USER_COUNTRY_CODE_SIZE], phone[USER_PHONE_SIZE] = "";
     struct slice sealed = columns[3].bytes;
-    r->last_id = columns[0].num;
-    r->read++;
+    int64_t user_id = columns[0].num;
+    r->step.last_id = user_id;
+    r->step.read++;
     if (sealed.n > PHONE_SEALED_MAX || !slice_copy(columns[1].bytes, appid, sizeof appid) ||
         !slice_copy(columns[2].bytes, country_code, sizeof country_code) ||
-        phone_vault_open(r->vault, appid, r->last_id, sealed, phone) != AEAD_OK)
-        r->progress.unreadable++;
+        phone_vault_open(r->vault, appid, user_id, sealed, phone) != AEAD_OK)
+        r->step.unreadable++;
     else if (!phone_vault_is_current_pair(r->vault, appid, country_code, phone, sealed,
                                           columns[4].bytes))
-        seal_anew(r, r->last_id, appid, country_code, phone, sealed);
+        seal_anew(r, user_id, appid, country_code, phone, sealed);
     bytes_wipe(phone, sizeof phone);
 }
 
@@ -103,16 +110,15 @@ static bool count(struct reseal *r, struct db_error *e)
 
 static bool read_some(struct reseal *r, struct db_error *e)
 {
-    const struct db_value params[] = {db_int(r->last_id), db_int(STEP)};
-    r->read = 0;
-    r->n = 0;
+    const struct db_value params[] = {db_int(r->done_id), db_int(STEP)};
+    r->step = (struct step){.last_id = r->done_id};
     return db_run(r->db, QUERY_PHONES_AFTER, params, on_phone, r, e);
 }
 
 /* ---- writing ---- */
 
 /* A phone that was bound since it was read stays: its login sealed it. */
-static bool write_one(struct reseal *r, const struct change *c, uint64_t *done, struct db_error *e)
+static bool write_one(struct reseal *r, const struct change *c, struct db_error *e)
 {
     const struct db_value params[] = {
         db_blob(c->new, c->new_n),
@@ -122,18 +128,17 @@ static bool write_one(struct reseal *r, const struct change *c, uint64_t *done, 
     };
     if (!db_run(r->db, QUERY_PHONE_RESEAL, params, NULL, NULL, e))
         return false;
-    *done += (uint64_t)db_changes(r->db);
+    r->step.written += (size_t)db_changes(r->db);
     return true;
 }
 
 static bool write_all(struct reseal *r, struct db_error *e)
 {
-    uint64_t done = 0;
-    for (size_t i = 0; i < r->n; i++) {
-        if (!write_one(r, &r->changes[i], &done, e))
+    r->step.written = 0;
+    for (size_t i = 0; i < r->step.n; i++) {
+        if (!write_one(r, &r->step.changes[i], e))
             return false;
     }
-    r->progress.resealed += done;
     return true;
 }
 
@@ -150,17 +155,29 @@ static void pause_for_others(const struct reseal *r)
     nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
 }
 
-/* Reads without a lock, seals, and takes the write lock only when there is something to write. */
-static bool step(struct reseal *r, struct db_error *e)
+/* The files are looked after here, as there may be no daemon to do it. */
+static bool write_step(struct reseal *r, struct db_error *e)
 {
-    if (!in_transaction(r, false, read_some, e))
-        return false;
-    if (r->n > 0 && !in_transaction(r, true, write_all, e))
-        return false;
-    r->progress.seen += r->read;
+    return in_transaction(r, true, write_all, e) && db_maintain(r->db, e);
+}
+
+static void count_step(struct reseal *r)
+{
+    r->done_id = r->step.last_id;
+    r->progress.seen += r->step.read;
+    r->progress.resealed += r->step.written;
+    r->progress.unreadable += r->step.unreadable;
     if (r->options->progress)
         r->options->progress(&r->progress, r->options->arg);
-    if (r->n > 0 && r->read == STEP)
+}
+
+/* Reads without a lock, seals, and takes the write lock only when there is something to write. */
+static bool do_step(struct reseal *r, struct db_error *e)
+{
+    if (!in_transaction(r, false, read_some, e) || (r->step.n > 0 && !write_step(r, e)))
+        return false;
+    count_step(r);
+    if (r->step.n > 0 && r->step.read == STEP)
         pause_for_others(r);
     return true;
 }
@@ -173,9 +190,9 @@ static bool run(struct reseal *r, struct db_error *e)
     do {
         if (stopped(r))
             return db_fail(e, ERR_RETRY, "stopped before the end: run it again to go on");
-        if (!step(r, e))
+        if (!do_step(r, e))
             return false;
-    } while (r->read == STEP);
+    } while (r->step.read == STEP);
     return true;
 }
 

@@ -99,8 +99,10 @@ bool session_op_end(struct operation_context *r)
 
 bool session_op_end_all(struct operation_context *r)
 {
-    return session_row_end_all(&r->op->result, r->db, r->op->user_id, r->op->in.now, r->op->until,
-                               r->e) &&
+    const struct operation *op = r->op;
+    bool found;
+    return user_row_lock(r->db, op->user_id, &found, r->e) &&
+           session_row_end_all(&r->op->result, r->db, op->user_id, op->in.now, op->until, r->e) &&
            operation_end(r, STORE_OK);
 }
 

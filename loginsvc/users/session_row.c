@@ -98,7 +98,8 @@ bool session_row_list(struct store_result *r, struct db *db, int64_t user_id, wa
 bool session_row_end(struct store_session *s, struct db *db, wall_ms_t now, wall_ms_t until,
                      bool *ended, struct db_error *e)
 {
-    const struct db_value end[] = {db_int(now.ms), db_text(s->id), db_int(now.ms)};
+    const struct db_value end[] = {db_int(now.ms), db_int(until.ms), db_int(until.ms),
+                                   db_text(s->id), db_int(now.ms)};
     const struct db_value revocation[] = {db_text(s->id), db_int(now.ms), db_int(until.ms)};
     if (!db_run(db, QUERY_SESSION_END, end, NULL, NULL, e))
         return false;
@@ -107,39 +108,17 @@ bool session_row_end(struct store_session *s, struct db *db, wall_ms_t now, wall
     return !*ended || db_run(db, QUERY_REVOCATION_ADD, revocation, NULL, NULL, e);
 }
 
-/* Ends those of r->sessions; *any when one of them was still alive. */
-static bool end_listed(struct store_result *r, struct db *db, wall_ms_t now, wall_ms_t until,
-                       bool *any, struct db_error *e)
-{
-    for (size_t i = 0; i < r->n_sessions; i++) {
-        bool ended;
-        if (!session_row_end(&r->sessions[i], db, now, until, &ended, e))
-            return false;
-        *any = *any || ended;
-    }
-    return true;
-}
-
-/* Lists and ends one screenful. *again when it was full and another one may find more. */
-static bool end_some(struct store_result *r, struct db *db, int64_t user_id, wall_ms_t now,
-                     wall_ms_t until, bool *again, struct db_error *e)
-{
-    bool any = false;
-    if (!session_row_list(r, db, user_id, now, e) || !end_listed(r, db, now, until, &any, e))
-        return false;
-    *again = r->more && any;
-    return true;
-}
-
 bool session_row_end_all(struct store_result *r, struct db *db, int64_t user_id, wall_ms_t now,
                          wall_ms_t until, struct db_error *e)
 {
-    bool again;
-    bool done = end_some(r, db, user_id, now, until, &again, e);
-    while (done && again) {
-        struct store_result rest = {.n_sessions = 0};
-        done = end_some(&rest, db, user_id, now, until, &again, e);
-        free(rest.sessions);
-    }
-    return done;
+    const struct db_value revocations[] = {db_int(now.ms), db_int(until.ms), db_int(user_id),
+                                           db_int(now.ms)};
+    const struct db_value end[] = {db_int(now.ms), db_int(until.ms), db_int(until.ms),
+                                   db_int(user_id), db_int(now.ms)};
+    if (!session_row_list(r, db, user_id, now, e))
+        return false;
+    for (size_t i = 0; i < r->n_sessions; i++)
+        r->sessions[i].alive = false;
+    return db_run(db, QUERY_REVOCATIONS_ADD, revocations, NULL, NULL, e) &&
+           db_run(db, QUERY_SESSIONS_END, end, NULL, NULL, e);
 }

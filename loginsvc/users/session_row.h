@@ -31,8 +31,9 @@ bool session_row_list(struct store_result *r, struct db *db, int64_t user_id, wa
 bool session_row_end(struct store_session *s, struct db *db, wall_ms_t now, wall_ms_t until,
                      bool *ended, struct db_error *e) MUST_CHECK;
 
-/* Ends all living sessions of the user and adds them to r->sessions; r->more when there were more
- * than STORE_LIST_MAX. */
+/* Ends all living sessions of the user, whose row the caller has locked (user_row_lock: one
+ * that was added meanwhile would end without a revocation), and adds them to r->sessions; r->more
+ * when there were more than STORE_LIST_MAX. */
 bool session_row_end_all(struct store_result *r, struct db *db, int64_t user_id, wall_ms_t now,
                          wall_ms_t until, struct db_error *e) MUST_CHECK;
 

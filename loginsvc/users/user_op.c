@@ -37,10 +37,10 @@ bool user_op_set_phone(struct operation_context *r)
     struct user_row row;
     if (!find_id(r, &row))
         return false;
-    if (row.found &&
-        !user_row_bind_phone(&row, r->db, r->vault, in->country_code, in->phone, in->now, r->e))
-        return false;
-    return end_with(r, row.found);
+    if (!row.found)
+        return end_with(r, false);
+    return user_row_bind_phone(&row, r->db, r->vault, in->country_code, in->phone, in->now, r->e) &&
+           end_with(r, db_changes(r->db) == 1); /* else erased meanwhile */
 }
 
 /* ---- profile ---- */
@@ -87,10 +87,10 @@ bool user_op_erase(struct operation_context *r)
 {
     const struct operation *op = r->op;
     const struct db_value id[] = {db_int(op->user_id)};
-    /* Where rows are locked one by one, this keeps logins from adding a session behind our back. */
-    if (!db_run(r->db, QUERY_USER_LOCK, id, NULL, NULL, r->e))
+    bool found;
+    if (!user_row_lock(r->db, op->user_id, &found, r->e))
         return false;
-    if (db_changes(r->db) == 0)
+    if (!found)
         return end_with(r, false);
     return session_row_end_all(&r->op->result, r->db, op->user_id, op->in.now, op->until, r->e) &&
            db_run(r->db, QUERY_SESSIONS_DELETE, id, NULL, NULL, r->e) &&

@@ -88,6 +88,15 @@ bool user_row_find_by_phone(struct user_row *row, struct user *user, struct db *
     return user_row_find(row, user, db, vault, QUERY_USER_BY_PHONE, params, e);
 }
 
+bool user_row_lock(struct db *db, int64_t user_id, bool *found, struct db_error *e)
+{
+    const struct db_value params[] = {db_int(user_id)};
+    if (!db_run(db, QUERY_USER_LOCK, params, NULL, NULL, e))
+        return false;
+    *found = db_changes(db) == 1;
+    return true;
+}
+
 /* Sealing the same number again at each login would use the key up (aead.h) and move the index. */
 static bool same_phone(const struct user_row *row, const char *country_code, const char *phone)
 {

@@ -33,6 +33,10 @@ bool user_row_find_by_phone(struct user_row *row, struct user *user, struct db *
                             const char *country_code, const char *phone,
                             struct db_error *e) MUST_CHECK;
 
+/* Until the end of the transaction nobody else changes the user or adds a session. *found: there is
+ * such a user. */
+bool user_row_lock(struct db *db, int64_t user_id, bool *found, struct db_error *e) MUST_CHECK;
+
 /* Stores that WeChat proved this phone for the row's user, at `now`. */
 bool user_row_bind_phone(struct user_row *row, struct db *db, const struct phone_vault *vault,
                          const char *country_code, const char *phone, wall_ms_t now,

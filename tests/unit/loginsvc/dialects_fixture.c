@@ -101,8 +101,11 @@ static const char *authorization_of(const char *before, const char *after,
 
 static struct jwt_claims claims_of(const char *appid, int64_t exp_s)
 {
-    struct jwt_claims c = {
-        .user_id = 42, .openid = "openid-1", .sid = SID, .iat_s = 1700000000, .exp_s = exp_s};
+    struct jwt_claims c = {.user_id = 42,
+                           .openid = "openid-1",
+                           .sid = SID,
+                           .iat_s = exp_s - JWT_TTL_S,
+                           .exp_s = exp_s};
     assert_true(slice_copy(slice_of(appid), c.appid, sizeof c.appid));
     return c;
 }

@@ -72,6 +72,19 @@ static void a_token_that_is_over_is_refused(void **state)
     assert_all_call_it_invalid(authorization("Bearer ", "", now_s() - 1));
 }
 
+/* An ended session is remembered for JWT_TTL as it is: an older token that is not over yet could
+ * come back to life. */
+static void when_the_life_of_tokens_was_shortened_older_ones_are_over(void **state)
+{
+    int64_t exp_s = now_s() + 60;
+    (void)state;
+    site.limits.jwt_ttl_ms = (JWT_TTL_S - 30) * 1000LL;
+    ask("GET", "/v1/verify", authorization("Bearer ", "", exp_s), "");
+    assert_status(200);
+    site.limits.jwt_ttl_ms = (JWT_TTL_S - 60) * 1000LL;
+    assert_all_call_it_invalid(authorization("Bearer ", "", exp_s));
+}
+
 /* The good token, changed by the caller. */
 static char *good_token(void)
 {
@@ -177,6 +190,7 @@ int main(void)
         TEST(without_a_token_nobody_is_let_in),
         TEST(the_scheme_may_be_in_any_case_and_followed_by_blanks),
         TEST(a_token_that_is_over_is_refused),
+        TEST(when_the_life_of_tokens_was_shortened_older_ones_are_over),
         TEST(forged_and_cut_tokens_are_refused),
         TEST(a_token_whose_session_was_ended_is_refused),
         TEST(a_token_of_an_app_that_was_removed_is_refused),

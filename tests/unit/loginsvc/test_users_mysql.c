@@ -315,6 +315,83 @@ static void a_commit_without_an_answer_is_unknown(void **state)
     close_pair(&p);
 }
 
+/* A purge that looked at every session would meet, and wait for, all that are being used. (It does
+ * look at the one behind the last that is over.) */
+static void a_purge_waits_for_nobody_who_holds_a_session_that_lives(void **state)
+{
+    enum { SESSIONS = 400, OVER = 10, IDLE = 1 };
+    struct fixture *f = *state;
+    char sql[128];
+    for (uint64_t i = 0; i < SESSIONS; i++) {
+        struct store_login in = login_of("openid-1", NULL, wall_after(T0, (int64_t)i));
+        assert_true(store_login(f->store, &in, fixture_caller(f, i)));
+    }
+    fixture_await(f, SESSIONS);
+    wall_ms_t now = wall_after(T0, TTL_MS + OVER);
+    MYSQL *other = mariadb_server_log_in(fixture_server(), f->name);
+    mariadb_server_run(other, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
+    mariadb_server_run(other, "BEGIN");
+    snprintf(sql, sizeof sql, "UPDATE sessions SET last_used_at = 1 WHERE expires_at >= %lld",
+             (long long)now.ms + IDLE);
+    mariadb_server_run(other, sql);
+    const struct store_result *r = fixture_one(f, store_purge(f->store, now, fixture_caller(f, 0)));
+    mysql_close(other);
+    if (r->status != STORE_OK)
+        fail_msg("%s", r->err.text);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM sessions"), SESSIONS - OVER);
+}
+
+static void await_a_lock_wait(const struct fixture *f)
+{
+    mono_ms_t give_up = mono_after(clock_mono(), SOON_MS);
+    while (fixture_count(f, "SELECT variable_value FROM information_schema.global_status"
+                            " WHERE variable_name = 'Innodb_row_lock_current_waits'") == 0)
+        assert_false(mono_reached(clock_mono(), give_up));
+}
+
+static void a_phone_of_a_user_who_is_erased_meanwhile_is_not_told_as_bound(void **state)
+{
+    struct fixture *f = *state;
+    fixture_must_log_in(f, "openid-1");
+    int64_t id = fixture_count(f, "SELECT min(id) FROM users");
+    MYSQL *other = mariadb_server_log_in(fixture_server(), f->name);
+    mariadb_server_run(other, "BEGIN");
+    mariadb_server_run(other, "DELETE FROM sessions");
+    mariadb_server_run(other, "DELETE FROM users");
+    assert_true(store_set_phone(f->store, id, SLICE_LIT("13800138000"), SLICE_LIT("86"), LATER,
+                                fixture_caller(f, 0)));
+    await_a_lock_wait(f);
+    mariadb_server_run(other, "COMMIT");
+    mysql_close(other);
+    fixture_await(f, 1);
+    assert_int_equal(f->results[0].status, STORE_NOT_FOUND);
+}
+
+/* ---- much at once ---- */
+
+static void all_sessions_of_a_user_end_in_time_however_many_they_are(void **state)
+{
+    enum { SESSIONS = 200 * 200 };
+    struct fixture *f = *state;
+    struct err e = {""};
+    wall_ms_t until = wall_after(LATER, TTL_MS);
+    fixture_must_log_in(f, "openid-1");
+    int64_t id = fixture_count(f, "SELECT min(id) FROM users");
+    fixture_sql(f,
+                "INSERT INTO sessions WITH RECURSIVE n AS (SELECT 1 AS n UNION ALL"
+                " SELECT n + 1 FROM n WHERE n < 200) SELECT md5(concat(a.n, '-', b.n)), s.user_id,"
+                " s.refresh_hash, '', s.created_at, s.last_used_at, s.expires_at, NULL"
+                " FROM n AS a, n AS b, sessions AS s");
+    fixture_close(f);
+    assert_true(fixture_open(f, KEY_A, 0, &e)); /* with the patience of every day */
+    const struct store_result *r =
+        fixture_one(f, store_sessions_end_all(f->store, id, LATER, until, fixture_caller(f, 0)));
+    if (r->status != STORE_OK)
+        fail_msg("%s", r->err.text);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM revocations"), SESSIONS + 1);
+    assert_int_equal(fixture_count(f, "SELECT count(*) FROM sessions WHERE ended_at IS NULL"), 0);
+}
+
 /* ---- at rest ---- */
 
 static bool file_holds(const char *path, const char *text)
@@ -374,6 +451,9 @@ int main(void)
         MYSQL_TEST(of_two_that_wait_for_each_other_one_is_told_to_run_again),
         MYSQL_TEST(rows_that_an_update_leaves_as_they_were_count_as_matched),
         MYSQL_TEST(a_commit_without_an_answer_is_unknown),
+        MYSQL_TEST(a_purge_waits_for_nobody_who_holds_a_session_that_lives),
+        MYSQL_TEST(a_phone_of_a_user_who_is_erased_meanwhile_is_not_told_as_bound),
+        MYSQL_TEST(all_sessions_of_a_user_end_in_time_however_many_they_are),
         MYSQL_TEST(no_phone_is_readable_in_any_file_of_the_server),
     };
     return cmocka_run_group_tests(tests, fixture_group_up, fixture_group_down);

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -326,6 +327,37 @@ static void a_phone_that_changed_since_it_was_read_is_not_overwritten(void **sta
     assert_string_equal(fixture_get(f, CHANGED + 2)->user.phone, "");
 }
 
+/* ---- the file ---- */
+
+static char wal_path[96];
+
+static void note_wal_size(const struct reseal_progress *p, void *arg)
+{
+    off_t *sizes = arg;
+    struct stat wal;
+    ASSERT(stat(wal_path, &wal) == 0);
+    sizes[p->seen > 2 * STEP] = wal.st_size;
+}
+
+/* Without a daemon beside it, nobody else takes the WAL into the file. */
+static void the_wal_does_not_grow_with_the_number_of_phones(void **state)
+{
+    enum { MORE_PEOPLE = 1000 };
+    struct fixture *f = *state;
+    struct err e = {""};
+    off_t sizes[2] = {0, 0}; /* after two steps, after all */
+    struct keyring *ring = ring_of(NEW_AND_OLD);
+    const struct reseal_options o = {
+        .url = f->url, .master = ring, .progress = note_wal_size, .arg = sizes};
+    open_with(f, KEY_A);
+    log_in_from_to(f, PEOPLE, PEOPLE + MORE_PEOPLE);
+    fixture_close(f);
+    snprintf(wal_path, sizeof wal_path, "%s-wal", f->path);
+    assert_true(reseal_run(&o, &e));
+    keyring_free(ring);
+    assert_true(sizes[1] < 2 * sizes[0]);
+}
+
 #define RESEAL_TEST(name) cmocka_unit_test_setup_teardown(name, people_up, fixture_down)
 
 int main(void)
@@ -342,6 +374,7 @@ int main(void)
         RESEAL_TEST(a_phone_that_no_key_opens_is_counted_and_left),
         RESEAL_TEST(a_database_that_is_not_there_is_not_created),
         RESEAL_TEST(a_phone_that_changed_since_it_was_read_is_not_overwritten),
+        RESEAL_TEST(the_wal_does_not_grow_with_the_number_of_phones),
     };
     int failed = cmocka_run_group_tests(tests, fixture_group_up, fixture_group_down);
     if (!fixture_on_mysql())
