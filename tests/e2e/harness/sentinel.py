@@ -25,7 +25,7 @@ class Sentinel:
         # the program redis-sentinel is a package of its own
         self.process = Process("redis-sentinel", ["redis-server", config, "--sentinel"],
                                os.path.join(folder, f"sentinel-{number}.log"), clean_env())
-        self.client = redis.Redis(port=self.port, decode_responses=True, socket_timeout=1)
+        self.client = redis.Redis("127.0.0.1", self.port, decode_responses=True, socket_timeout=1)
 
     def start(self):
         self.process.start(self._answers)

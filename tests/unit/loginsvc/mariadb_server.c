@@ -151,6 +151,7 @@ static void install(const struct mariadb_server *s)
                           data,
                           "--auth-root-authentication-method=normal",
                           "--skip-test-db",
+                          "--skip-name-resolve",
                           SMALL,
                           geteuid() == 0 ? user : NULL,
                           NULL};
