@@ -35,7 +35,7 @@ extern const char *const loginsvc_budget_actions[];
       "keys that signed before: PEM keys, public or private, or one HS256 secret; their tokens "   \
       "stay good until they are over; best given as JWT_PREVIOUS_KEYS_FILE")                       \
     X(S, DURATION, jwt_ttl_ms, JWT_TTL, "30d", CONFIG_RANGE(1000, 315360000000),                   \
-      CONFIG_RELOADABLE, "life of a login token")                                                  \
+      CONFIG_RELOADABLE, "life of a login token; lowering it ends older ones, too")                \
     X(S, DURATION, session_ttl_ms, SESSION_TTL, "90d", CONFIG_RANGE(1000, 315360000000),           \
       CONFIG_RELOADABLE,                                                                           \
       "life of a session whose token nobody refreshes; never less than JWT_TTL")                   \

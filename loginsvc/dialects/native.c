@@ -41,6 +41,8 @@ void native_fail(struct http_call *call, enum failure_kind kind)
 struct http_call *native_call(const struct native *n, uint64_t id, const struct store_result *r)
 {
     struct http_call *call = http_server_find(n->parts->server, id);
+    if (r->status == STORE_FAILED && r->class == ERR_UNKNOWN) /* it may have ended sessions */
+        revocation_watch_look(n->parts->revocations);
     if (!call || r->status != STORE_FAILED)
         return call;
     native_fail(call, r->class == ERR_BUG ? FAILURE_INTERNAL : FAILURE_STORE);

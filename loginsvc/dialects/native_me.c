@@ -66,8 +66,10 @@ static void on_erased(void *owner, uint64_t id, const struct store_result *r)
 {
     const struct native *n = owner;
     struct http_call *call = native_call(n, id, r);
-    if (r->status == STORE_OK)
+    if (r->status == STORE_OK) {
         native_announce(n, r->sessions, r->n_sessions);
+        session_keys_forget(n->parts->session_keys, slice_of(r->user.appid), r->user.id);
+    }
     if (call) /* a second time there is nothing left to do */
         dialect_reply_nothing(call);
 }
@@ -80,7 +82,6 @@ static void on_delete(struct http_call *call, void *arg)
     wall_ms_t now = clock_wall();
     if (!bearer_authorize(n->parts, &native_dialect, call, &c))
         return;
-    session_keys_forget(n->parts->session_keys, slice_of(c.appid), c.user_id);
     native_started(
         call, store_user_erase(n->parts->store, c.user_id, now, native_jwt_end(n, now), caller));
 }

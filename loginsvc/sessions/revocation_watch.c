@@ -120,7 +120,8 @@ static void on_page(void *owner, uint64_t id, const struct store_result *r);
 static void ask_page(struct revocation_watch *w, wall_ms_t revoked_at, struct slice sid)
 {
     struct store_caller caller = {on_page, w, ++w->page_id};
-    if (!store_revocations_after(w->store, revoked_at, sid, w->begun_at_wall, caller)) {
+    wall_ms_t matters = wall_after(w->begun_at_wall, -MARGIN_MS);
+    if (!store_revocations_after(w->store, revoked_at, sid, matters, caller)) {
         log_debug("sessions.reading_refused", LOG_STR("why", "queue full"));
         end_reading(w, false);
     }
@@ -277,10 +278,14 @@ void revocation_watch_announce(struct revocation_watch *w, const struct store_se
         revocation_news_write(ended[i].id, until, message);
         revocation_herald_tell(w->herald, message);
     }
-    if (n > TOLD_ONE_BY_ONE) {
-        revocation_herald_tell(w->herald, REVOCATION_NEWS_LOOK);
-        want_reading(w); /* there may be more than the result had room for */
-    }
+    if (n > TOLD_ONE_BY_ONE) /* there may be more than the result had room for */
+        revocation_watch_look(w);
+}
+
+void revocation_watch_look(struct revocation_watch *w)
+{
+    revocation_herald_tell(w->herald, REVOCATION_NEWS_LOOK);
+    want_reading(w);
 }
 
 struct revocation_watch_stats revocation_watch_stats(const struct revocation_watch *w)

@@ -61,6 +61,10 @@ bool revocation_watch_loaded(const struct revocation_watch *w);
 void revocation_watch_announce(struct revocation_watch *w, const struct store_session *ended,
                                size_t n, wall_ms_t until);
 
+/* For who may have ended sessions and does not know: everybody, this process too, reads the table.
+ */
+void revocation_watch_look(struct revocation_watch *w);
+
 struct revocation_watch_stats {
     bool loaded;
     bool live;         /* the subscription is confirmed */

@@ -12,6 +12,14 @@ static void on_ticket(const struct db_value *columns, void *arg)
     *(bool *)arg = true;
 }
 
+/* One registration after the other: of two tickets for one phone at the same time the later one
+ * must find the user of the first. Where rows are locked one by one, this waits until the one
+ * before has committed. */
+static bool take_turn(struct operation_context *r)
+{
+    return db_run(r->db, QUERY_REGISTRATION_TURN, NULL, NULL, NULL, r->e);
+}
+
 /* Writes down that the ticket was used, unless that was done before: then *before is true. */
 static bool use_ticket(struct operation_context *r, bool *before)
 {
@@ -162,7 +170,7 @@ bool login_op_run(struct operation_context *r)
     const struct store_login *in = &r->op->in;
     struct user_row row;
     bool used_before = false;
-    if (in->ticket[0] && !use_ticket(r, &used_before))
+    if (in->ticket[0] && !(take_turn(r) && use_ticket(r, &used_before)))
         return false;
     if (used_before)
         return operation_end(r, STORE_REUSED);

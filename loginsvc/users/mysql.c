@@ -111,7 +111,7 @@ static bool driver_commit(struct db *db, struct db_error *e)
         return true;
     }
     /* Without an answer nobody knows. */
-    if (e->class == ERR_BACKOFF && (s->conn.lost || !e->again)) {
+    if (s->conn.lost || (e->class == ERR_BACKOFF && !e->again)) {
         e->class = ERR_UNKNOWN;
         e->again = false;
     }

@@ -88,6 +88,7 @@
       "SELECT sid, revoked_at, valid_until FROM revocations"                                       \
       " WHERE (revoked_at > ? OR (revoked_at = ? AND sid > ?)) AND valid_until > ?"                \
       " ORDER BY revoked_at, sid LIMIT ?")                                                         \
+    X(QUERY_REGISTRATION_TURN, 0, "UPDATE heartbeat SET beats = beats WHERE id = 1")               \
     X(QUERY_TICKET, 1, "SELECT expires_at FROM used_tickets WHERE id = ?")                         \
     X(QUERY_TICKET_USE, 2, "INSERT INTO used_tickets (id, expires_at) VALUES (?, ?)")              \
     X(QUERY_PURGE_SESSIONS_END, 2, PURGE_END("sessions", "id", "expires_at"))                      \

@@ -163,10 +163,10 @@ struct store_profile {
 bool store_user_update(struct store *s, const struct store_profile *in,
                        struct store_caller c) MUST_CHECK;
 
-/* Deletes the user with all sessions. Gives the sessions that this ended. When STORE_OK comes,
- * nothing of the person is left in the files of an SQLite database. If others read in them without
- * a pause it comes all the same after about 2 s, the log says so, and the cleaning is tried again
- * until it is done. A backup is beyond its reach. */
+/* Deletes the user with all sessions. Gives the user as it was, and the sessions that this ended.
+ * When STORE_OK comes, nothing of the person is left in the files of an SQLite database. If others
+ * read in them without a pause it comes all the same after about 2 s, the log says so, and the
+ * cleaning is tried again until it is done. A backup is beyond its reach. */
 bool store_user_erase(struct store *s, int64_t user_id, wall_ms_t now, wall_ms_t until,
                       struct store_caller c) MUST_CHECK;
 

@@ -87,12 +87,14 @@ bool user_op_erase(struct operation_context *r)
 {
     const struct operation *op = r->op;
     const struct db_value id[] = {db_int(op->user_id)};
+    struct user_row row;
     bool found;
     if (!user_row_lock(r->db, op->user_id, &found, r->e))
         return false;
     if (!found)
         return end_with(r, false);
-    return session_row_end_all(&r->op->result, r->db, op->user_id, op->in.now, op->until, r->e) &&
+    return find_id(r, &row) &&
+           session_row_end_all(&r->op->result, r->db, op->user_id, op->in.now, op->until, r->e) &&
            db_run(r->db, QUERY_SESSIONS_DELETE, id, NULL, NULL, r->e) &&
            db_run(r->db, QUERY_USER_DELETE, id, NULL, NULL, r->e) && end_with(r, true);
 }

@@ -60,6 +60,7 @@ extern struct played {
     size_t announced; /* sessions, by the latest announcement */
     char announced_sid[SESSION_ID_SIZE];
     wall_ms_t announced_until;
+    int looks;
 } played;
 
 /* User 42 of wxapp1, logged in, and no trouble anywhere. */

@@ -131,6 +131,7 @@ static void give_ended(void)
 {
     for (size_t i = 0; i < ARRAY_LEN(ended); i++)
         memcpy(ended[i].id, SID, sizeof SID);
+    played.result.user = (struct user){.id = 42, .appid = "wxapp1"};
     played.result.sessions = ended;
     played.result.n_sessions = ARRAY_LEN(ended);
 }

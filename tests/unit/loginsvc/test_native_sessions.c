@@ -32,6 +32,11 @@ static void assert_store_failures_are_told(const char *method, const char *path,
     fail_store_with(ERR_BUG);
     ask(method, path, bearer(), body);
     assert_problem(500, "internal_error", "服务器错误");
+    assert_int_equal(played.looks, 0);
+    fail_store_with(ERR_UNKNOWN);
+    ask(method, path, bearer(), body);
+    assert_problem(503, "database_unavailable", "系统繁忙，请稍后重新点击登录");
+    assert_int_equal(played.looks, 1); /* a session may be over: the table knows */
     played.store_full = true;
     ask(method, path, bearer(), body);
     assert_problem(503, "overloaded", "当前登录人数较多，请稍后再试");

@@ -135,6 +135,35 @@ static void of_parallel_uses_of_one_ticket_one_registers(void **state)
     fixture_free(other);
 }
 
+static void start_registration(struct fixture *f, int ticket, int phone, uint64_t id)
+{
+    char ticket_text[STORE_TICKET_SIZE], phone_text[USER_PHONE_SIZE];
+    snprintf(ticket_text, sizeof ticket_text, "%032d", ticket);
+    snprintf(phone_text, sizeof phone_text, "138%08d", phone);
+    struct store_login in = registration_of(ticket_text, NULL, phone_text);
+    assert_true(store_login(f->store, &in, fixture_caller(f, id)));
+}
+
+/* Two tickets for each phone, one at each store. */
+static void of_parallel_registrations_of_a_phone_one_makes_the_user(void **state)
+{
+    enum { PHONES = 100 };
+    struct fixture *f = *state;
+    struct fixture *other = fixture_beside(f, KEY_A);
+    for (int i = 0; i < PHONES; i++) {
+        start_registration(f, 2 * i, i, (uint64_t)i);
+        start_registration(other, 2 * i + 1, i, (uint64_t)i);
+    }
+    fixture_await(f, PHONES);
+    fixture_await(other, PHONES);
+    for (size_t i = 0; i < PHONES; i++) {
+        assert_int_equal(f->results[i].status, STORE_OK);
+        assert_int_equal(other->results[i].status, STORE_OK);
+        assert_int_equal(f->results[i].user.id, other->results[i].user.id);
+    }
+    fixture_free(other);
+}
+
 /* ---- a user who registered by phone alone ---- */
 
 static void a_login_with_openid_and_that_phone_takes_the_user_over(void **state)
@@ -200,6 +229,7 @@ int main(void)
         REGISTRATION_TEST(a_ticket_that_was_used_changes_nothing),
         REGISTRATION_TEST(a_ticket_of_a_registration_that_failed_is_still_good),
         REGISTRATION_TEST(of_parallel_uses_of_one_ticket_one_registers),
+        REGISTRATION_TEST(of_parallel_registrations_of_a_phone_one_makes_the_user),
         REGISTRATION_TEST(a_login_with_openid_and_that_phone_takes_the_user_over),
         REGISTRATION_TEST(a_phone_whose_owner_has_another_openid_makes_a_new_user),
         REGISTRATION_TEST(an_openid_that_is_known_takes_nobody_over),
