@@ -78,6 +78,8 @@ bool jwt_keys_from_previous(const struct secret *text, struct jwt_key *out, size
         *n = jwt_key_from_secret(text, out, e);
         return *n == 1;
     }
+    if (pem_has_more(secret_reveal(text)))
+        return err_set(e, "holds more than PEM keys: expected these alone, or one HS256 secret");
     if (!pem_read(secret_reveal(text), keys, max, n, e))
         return false;
     for (size_t i = 0; i < *n; i++) {

@@ -43,6 +43,21 @@ bool pem_is_in(struct slice text)
     return text.n > 0 && memmem(text.p, text.n, "-----BEGIN", strlen("-----BEGIN")) != NULL;
 }
 
+bool pem_has_more(struct slice text)
+{
+    bool inside = false;
+    while (text.p) {
+        struct slice line = slice_trim(slice_cut(&text, '\n'));
+        if (slice_starts(line, "-----BEGIN"))
+            inside = true;
+        else if (slice_starts(line, "-----END"))
+            inside = false;
+        else if (!inside && line.n > 0 && line.p[0] != '#')
+            return true;
+    }
+    return false;
+}
+
 /* ---- one key ---- */
 
 static EVP_PKEY *decode(const struct block *b, bool *is_private)

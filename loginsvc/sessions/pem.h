@@ -25,6 +25,9 @@ struct pem_key {
 /* Is there PEM in this text, good or bad? */
 bool pem_is_in(struct slice text);
 
+/* Does anything stand outside its blocks, but for lines that begin with '#'? */
+bool pem_has_more(struct slice text);
+
 /* Reads all keys of the text, public and private: 1 to max of them into out (each freed with
  * pem_key_free), *n is their number. False with a line in *e (which shows nothing of a key), and
  * nothing to free, when there is none or anything else than an unencrypted RSA or P-256 key stands

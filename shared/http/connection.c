@@ -363,12 +363,12 @@ static bool has_unread(const struct conn *conn)
     return recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
-void conns_close_idle(struct conns *c)
+void conns_close_idle(struct conns *c, mono_ms_t since)
 {
     LIST_FOR_EACH(it, &c->in[CONN_IDLE])
     {
         struct conn *conn = LIST_ENTRY(it, struct conn, node);
-        if (!has_unread(conn))
+        if (mono_reached(since, conn->since) && !has_unread(conn))
             connection_close(conn);
     }
 }

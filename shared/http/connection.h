@@ -78,8 +78,10 @@ void connection_close(struct conn *conn);
 /* Closes what has been too long in its state, and accepts again after a shortage of files. */
 void conns_sweep(struct conns *c, mono_ms_t now);
 
-/* For a drain: the listener is about to go, and connections without a request are closed. */
+/* For a drain: the listener is about to go. */
 void conns_stop_accepting(struct conns *c);
-void conns_close_idle(struct conns *c);
+
+/* Closes connections that have waited for a request since then, or longer. */
+void conns_close_idle(struct conns *c, mono_ms_t since);
 
 #endif

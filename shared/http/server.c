@@ -206,19 +206,23 @@ static void stop_accepting(struct http_server *s)
     s->bound = NULL;
 }
 
-/* Nothing is left to wait for. A request that began to arrive is waited for, too. */
+/* Nothing is left to wait for. A request that began to arrive, or is about to, is waited for, too.
+ */
 static bool is_empty(const struct http_server *s)
 {
-    size_t arriving = conns_in(s->conns, CONN_FRESH) + conns_in(s->conns, CONN_READING);
+    size_t arriving = conns_in(s->conns, CONN_FRESH) + conns_in(s->conns, CONN_IDLE) +
+                      conns_in(s->conns, CONN_READING);
     return !s->bound && slots_count(s->calls) + arriving == 0;
 }
 
 static void drain_step(struct http_server *s)
 {
-    bool late = mono_reached(loop_now(s->loop), s->deadline);
-    if (late || mono_reached(loop_now(s->loop), s->accept_until))
+    mono_ms_t now = loop_now(s->loop);
+    bool late = mono_reached(now, s->deadline);
+    if (late || mono_reached(now, s->accept_until))
         stop_accepting(s);
-    conns_close_idle(s->conns);
+    if (!s->bound) /* until then a client that has just connected, or keeps a connection, may ask */
+        conns_close_idle(s->conns, late ? now : mono_after(now, -LINGER_MS));
     if (s->state == SERVER_DRAINING && (late || is_empty(s))) {
         end_calls(s, 0, 503, "shutting_down");
         set_draining_state(s, SERVER_FLUSHING, FLUSH_MS);

@@ -99,10 +99,10 @@ struct http_call *http_server_find(struct http_server *s, uint64_t id);
 size_t http_server_in_flight(const struct http_server *s);   /* calls not yet replied to */
 size_t http_server_connections(const struct http_server *s); /* open, idle ones too */
 
-/* Accepts for a moment more (100 ms: what was on its way is answered), closes idle connections,
- * ends streams, lets the calls in flight (and those that still arrive on open connections) be
- * replied to, for timeout_ms at most, then replies 503 to the rest. Calls drained(arg) once, later.
- * Once per server. */
+/* Accepts for a moment more (100 ms: what was on its way is answered), then closes connections that
+ * have been idle for as long, ends streams, lets the calls in flight (and those that still arrive
+ * on open connections) be replied to, for timeout_ms at most, then replies 503 to the rest. Calls
+ * drained(arg) once, later. Once per server. */
 void http_server_drain(struct http_server *s, int64_t timeout_ms, void (*drained)(void *arg),
                        void *arg);
 

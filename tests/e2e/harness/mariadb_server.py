@@ -29,7 +29,7 @@ class MariadbServer:
         options = ["--no-defaults", f"--datadir={self.data}", *SMALL]
         user = ["--user=root"] if os.geteuid() == 0 else []
         subprocess.run(["mariadb-install-db", *options, *user, "--skip-test-db",
-                        "--skip-name-resolve", "--auth-root-authentication-method=normal"],
+                        "--force", "--auth-root-authentication-method=normal"],
                        env=env, check=True, capture_output=True)
         argv = ["mariadbd", *options, *user, f"--socket={self.socket}", f"--port={self.port}",
                 "--bind-address=127.0.0.1", "--skip-name-resolve", "--skip-log-bin"]

@@ -127,6 +127,29 @@ static void who_connects_in_the_first_moment_of_a_drain_is_answered(void **state
     close(held);
 }
 
+static void assert_answered_last(int fd)
+{
+    raw_write(fd, "GET /say HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_int_equal(raw_read_response(fd, answer, sizeof answer), 200);
+    assert_non_null(strstr(answer, "\r\nConnection: close\r\n"));
+    close(fd);
+}
+
+/* Its request may be a round trip behind. */
+static void who_has_connected_and_asks_in_the_first_moment_of_a_drain_is_answered(void **state)
+{
+    int silent = raw_connect(site_port(site)), kept = raw_connect(site_port(site));
+    (void)state;
+    raw_write(kept, "GET /say HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_int_equal(raw_read_response(kept, answer, sizeof answer), 200);
+    assert_true(site_has_connections(site, 2));
+    drain_within(PATIENCE_MS);
+    usleep(30 * 1000);
+    assert_answered_last(silent);
+    assert_answered_last(kept);
+    wait_for_drained();
+}
+
 static void a_drain_waits_for_the_calls_in_flight_and_closes_after_them(void **state)
 {
     int fd = hold_one();
@@ -154,7 +177,7 @@ static void at_the_end_of_its_time_a_drain_replies_503(void **state)
     close(fd);
 }
 
-static void idle_connections_are_closed_at_once(void **state)
+static void idle_connections_are_closed_after_that_moment(void **state)
 {
     int fd = raw_connect(site_port(site));
     (void)state;
@@ -222,10 +245,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(who_connects_in_the_first_moment_of_a_drain_is_answered,
                                         start, stop),
+        cmocka_unit_test_setup_teardown(
+            who_has_connected_and_asks_in_the_first_moment_of_a_drain_is_answered, start, stop),
         cmocka_unit_test_setup_teardown(a_drain_waits_for_the_calls_in_flight_and_closes_after_them,
                                         start, stop),
         cmocka_unit_test_setup_teardown(at_the_end_of_its_time_a_drain_replies_503, start, stop),
-        cmocka_unit_test_setup_teardown(idle_connections_are_closed_at_once, start, stop),
+        cmocka_unit_test_setup_teardown(idle_connections_are_closed_after_that_moment, start, stop),
         cmocka_unit_test_setup_teardown(a_request_that_began_to_arrive_is_served, start, stop),
         cmocka_unit_test_setup_teardown(without_calls_a_drain_ends_at_once, start, stop),
         cmocka_unit_test_setup_teardown(a_server_is_freed_with_calls_in_flight, start, stop),

@@ -151,7 +151,7 @@ static void install(const struct mariadb_server *s)
                           data,
                           "--auth-root-authentication-method=normal",
                           "--skip-test-db",
-                          "--skip-name-resolve",
+                          "--force", /* where no name is known, localhost neither */
                           SMALL,
                           geteuid() == 0 ? user : NULL,
                           NULL};

@@ -262,9 +262,9 @@ static void one_text_may_hold_many_keys_and_words_between_them(void **state)
     char *pem = xcalloc(1, 65536);
     struct text t = text_init(pem, 65536);
     struct jwt_signer *j = hs256_signer(SECRET, ISSUER);
-    text_str(&t, "of last year:\n");
+    text_str(&t, "# of last year:\n");
     append(&t, public_pem(rsa_key()));
-    text_str(&t, "\nof the year before\n");
+    text_str(&t, "\n  # of the year before\n");
     append(&t, private_pem(ec_key()));
     append(&t, public_pem(other_ec_key()));
     add_previous(j, secret_of(pem));
@@ -369,6 +369,30 @@ static void weak_and_foreign_keys_are_refused_with_the_reason(void **state)
     assert_key_refused(EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"), "neither RSA nor");
     assert_refused(encrypted_pem(ec_key()), "not an unencrypted PEM key",
                    "not an unencrypted PEM key");
+}
+
+/* Such a secret would be dropped without a word, and with it everybody's token. */
+static void a_secret_beside_pem_keys_is_refused(void **state)
+{
+    char text[4096];
+    struct secret pem = public_pem(rsa_key());
+    struct jwt_signer *j = hs256_signer(SECRET, ISSUER);
+    (void)state;
+    for (int first = 0; first < 2; first++) {
+        struct err e = {""};
+        struct text t = text_init(text, sizeof text);
+        text_fmt(&t, "%s\n", first ? OTHER_SECRET : "");
+        text_add(&t, secret_reveal(&pem));
+        text_fmt(&t, "%s\n", first ? "" : OTHER_SECRET);
+        struct secret both = secret_of(text);
+        assert_false(jwt_signer_add_previous(j, &both, &e));
+        assert_non_null(strstr(e.text, "more than PEM keys"));
+        assert_null(strstr(e.text, OTHER_SECRET));
+        secret_wipe(&both);
+    }
+    assert_int_equal(jwt_signer_count(j), 1);
+    jwt_signer_free(j);
+    secret_wipe(&pem);
 }
 
 static void what_is_no_key_is_refused(void **state)
@@ -478,6 +502,7 @@ int main(void)
         cmocka_unit_test(a_rotation_may_change_the_algorithm),
         cmocka_unit_test(a_secret_is_long_enough_and_no_pem),
         cmocka_unit_test(weak_and_foreign_keys_are_refused_with_the_reason),
+        cmocka_unit_test(a_secret_beside_pem_keys_is_refused),
         cmocka_unit_test(what_is_no_key_is_refused),
         cmocka_unit_test(the_key_that_signs_is_one_and_private),
         cmocka_unit_test(keys_of_the_traditional_forms_are_read_too),
