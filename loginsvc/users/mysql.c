@@ -49,12 +49,22 @@ static void disconnect(struct mysql *s)
     }
 }
 
+/* Whoever is let in first brings the schema up to date. */
+static bool upgrade(struct mysql *s, struct db_error *e)
+{
+    if (!atomic_load(&s->gate->upgraded) && !mysql_schema_upgrade(&s->conn, e))
+        return false;
+    atomic_store(&s->gate->upgraded, true);
+    return true;
+}
+
 static bool connect_now(struct mysql *s, struct db_error *e)
 {
     s->of_use = false;
     if (!mysql_gate_is_open(s->gate, e))
         return false;
-    if (!mysql_conn_open(&s->conn, s->to, s->conn.until, e)) {
+    if (!mysql_conn_open(&s->conn, s->to, s->conn.until, e) || !upgrade(s, e)) {
+        disconnect(s);
         mysql_gate_close(s->gate, e);
         return false;
     }
@@ -222,12 +232,17 @@ static struct mysql *new_to(const struct database_url *to)
     return s;
 }
 
-struct db *mysql_open(const struct database_url *to, struct db_error *e)
+struct db *mysql_open_later(const struct database_url *to)
 {
     ASSERT(mysql_library_init(0, NULL, NULL) == 0);
-    struct mysql *s = new_to(to);
+    return &new_to(to)->base;
+}
+
+struct db *mysql_open(const struct database_url *to, struct db_error *e)
+{
+    struct mysql *s = of(mysql_open_later(to));
     s->conn.until = mono_after(clock_mono(), OPEN_WAIT_MS);
-    if (connect_now(s, e) && mysql_schema_upgrade(&s->conn, e))
+    if (connect_now(s, e))
         return &s->base;
     driver_close(&s->base);
     return NULL;

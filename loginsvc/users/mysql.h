@@ -14,6 +14,9 @@
  * with *e filled. Not while other threads do the same. */
 struct db *mysql_open(const struct database_url *to, struct db_error *e) MUST_CHECK;
 
+/* The same when it is first used, so that the server may be away until then. */
+struct db *mysql_open_later(const struct database_url *to) MUST_CHECK;
+
 /* One more connection to where `first` leads, for another thread. Connects when it is first used;
  * db_close before that of `first`. */
 struct db *mysql_open_another(struct db *first) MUST_CHECK;

@@ -1,10 +1,11 @@
-/* mysql_gate.h - when a server that did not let us in may be tried again, for all connections of
- * one store: once a second while it is away, at once for all of them when it let one in. Any
- * thread. */
+/* mysql_gate.h - what all connections of one store know of the server: when it may be tried again
+ * (once a second while it lets nobody in, at once for all of them when it let one in), and whether
+ * its schema is up to date. Any thread. */
 #ifndef USERS_MYSQL_GATE_H
 #define USERS_MYSQL_GATE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "base/check.h"
@@ -15,6 +16,7 @@ struct mysql_gate {
     pthread_mutex_t lock;
     mono_ms_t open_at;
     struct db_error why; /* it is closed */
+    atomic_bool upgraded;
 };
 
 void mysql_gate_init(struct mysql_gate *g);

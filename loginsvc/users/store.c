@@ -41,6 +41,7 @@ struct store {
     struct db *dbs[STORE_CONNECTIONS_MAX]; /* a worker thread's each, once they run */
     size_t n_dbs;
     atomic_size_t dbs_taken;
+    atomic_bool checked; /* key_check has passed, which a server that is away at the start delays */
 
     /* SQLite only: checkpoints, on a thread and a connection of their own: they take 10 to 20 ms.
      */
@@ -68,13 +69,28 @@ static void *take_connection(void *arg)
     return s->dbs[atomic_fetch_add(&s->dbs_taken, 1)];
 }
 
+/* Nothing is read or written under a DATA_KEY that is another database's. */
+static bool check_key(struct store *s, struct db *db, int64_t wait_ms, struct db_error *e)
+{
+    if (!atomic_load(&s->checked) && !key_check(db, s->vault, mono_after(clock_mono(), wait_ms), e))
+        return false;
+    atomic_store(&s->checked, true);
+    return true;
+}
+
 static void run_jobs(void *state, struct workers_job *const *jobs, size_t n, void *arg)
 {
     struct store *s = arg;
     struct operation *ops[BATCH_MAX];
-    for (size_t i = 0; i < n; i++)
+    struct db_error e;
+    bool checked = check_key(s, state, OP_TIMEOUT_MS, &e);
+    for (size_t i = 0; i < n; i++) {
         ops[i] = &CONTAINER_OF(jobs[i], struct store_job, in_queue)->op;
-    batch_run(state, s->vault, ops, n);
+        if (!checked)
+            operation_fail(ops[i], &e);
+    }
+    if (checked)
+        batch_run(state, s->vault, ops, n);
 }
 
 /* An erasure that it does not finish is logged once, and once when it is finished after all. */
@@ -209,14 +225,17 @@ static bool open_sqlite(struct store *s, struct db_error *e)
 }
 
 /* The first connection finds out whether everything is in order, the others follow when needed. */
-static bool open_mysql(struct store *s, size_t connections, struct db_error *e)
+static void open_mysql(struct store *s, size_t connections)
 {
-    s->dbs[0] = mysql_open(&s->url, e);
-    if (!s->dbs[0])
-        return false;
+    s->dbs[0] = mysql_open_later(&s->url);
     for (s->n_dbs = 1; s->n_dbs < connections; s->n_dbs++)
         s->dbs[s->n_dbs] = mysql_open_another(s->dbs[0]);
-    return true;
+}
+
+/* A server that is away is waited for, like Redis. */
+static bool is_away(const struct store *s, const struct db_error *e)
+{
+    return s->url.kind != DATABASE_SQLITE && e->class != ERR_OPERATOR && e->class != ERR_BUG;
 }
 
 static bool open_database(struct store *s, const struct store_config *c, struct err *e)
@@ -227,11 +246,17 @@ static bool open_database(struct store *s, const struct store_config *c, struct 
     struct db_error failure;
     size_t connections = c->connections ? c->connections : CONNECTIONS;
     ASSERT(connections <= STORE_CONNECTIONS_MAX);
-    bool open = s->url.kind == DATABASE_SQLITE ? open_sqlite(s, &failure)
-                                               : open_mysql(s, connections, &failure);
-    mono_ms_t deadline = mono_after(clock_mono(), OPEN_TIMEOUT_MS);
-    open = open && key_check(s->dbs[0], s->vault, deadline, &failure);
-    return open || err_set(e, "DATABASE_URL: %.200s", failure.line.text);
+    bool open = true;
+    if (s->url.kind == DATABASE_SQLITE)
+        open = open_sqlite(s, &failure);
+    else
+        open_mysql(s, connections);
+    if (open && check_key(s, s->dbs[0], OPEN_TIMEOUT_MS, &failure))
+        return true;
+    if (!is_away(s, &failure))
+        return err_set(e, "DATABASE_URL: %.200s", failure.line.text);
+    set_healthy(s, false, failure.line.text);
+    return true;
 }
 
 static struct workers *start_workers(struct loop *l, struct store *s)

@@ -40,8 +40,9 @@ struct store_config {
 enum { STORE_CONNECTIONS_MAX = 64 };
 
 /* Opens the database and brings its schema up to date (safe when several processes start at once).
- * Blocks: for the start of the daemon, in the process that will use it (it does not survive a
- * fork). NULL with one line in *e that says what is wrong. */
+ * A MySQL server that is away is no error: operations fail until it is there, and then it is
+ * opened. Blocks: for the start of the daemon, in the process that will use it (it does not survive
+ * a fork). NULL with one line in *e that says what is wrong. */
 struct store *store_open(struct loop *l, const struct store_config *c, struct err *e) MUST_CHECK;
 
 /* Finishes what is under way (its callbacks run inside this call), then closes. Blocks. NULL is

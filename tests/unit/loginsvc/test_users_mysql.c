@@ -40,7 +40,7 @@ static void set_url(struct fixture *f, const char *password, unsigned port, cons
              name);
 }
 
-static void a_wrong_password_an_unknown_database_and_a_closed_port_are_named(void **state)
+static void a_wrong_password_and_an_unknown_database_are_named(void **state)
 {
     struct fixture *f = *state;
     unsigned port = mariadb_server_port(fixture_server());
@@ -50,8 +50,21 @@ static void a_wrong_password_an_unknown_database_and_a_closed_port_are_named(voi
     assert_refused(f, "Unknown database 'users_nowhere'");
     set_url(f, MARIADB_PASSWORD, port, "elsewhere");
     assert_refused(f, "Access denied");
+}
+
+/* test_users_mysql_away.c and the e2e tests say what follows when it comes. */
+static void a_server_that_is_away_refuses_no_start(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {""};
+    fixture_close(f);
     set_url(f, MARIADB_PASSWORD, 1, f->name);
-    assert_refused(f, "127.0.0.1");
+    assert_true(fixture_open(f, KEY_A, 0, &e));
+    assert_false(store_stats(f->store).healthy);
+    const struct store_result *r = fixture_get(f, 1);
+    assert_int_equal(r->status, STORE_FAILED);
+    assert_int_equal(r->class, ERR_BACKOFF);
+    assert_non_null(strstr(r->err.text, "127.0.0.1"));
 }
 
 static void what_a_number_means_is_known(void **state)
@@ -442,7 +455,8 @@ static void no_phone_is_readable_in_any_file_of_the_server(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        MYSQL_TEST(a_wrong_password_an_unknown_database_and_a_closed_port_are_named),
+        MYSQL_TEST(a_wrong_password_and_an_unknown_database_are_named),
+        MYSQL_TEST(a_server_that_is_away_refuses_no_start),
         cmocka_unit_test(what_a_number_means_is_known),
         MYSQL_TEST(a_failed_migration_is_taken_up_where_it_stopped),
         MYSQL_TEST(a_database_that_is_up_to_date_needs_no_right_to_change_tables),
