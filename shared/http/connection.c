@@ -87,10 +87,32 @@ static void forget(struct conn *conn)
 
 /* ---- what passes through a connection ---- */
 
+static void replace_nuls(struct evbuffer_iovec piece)
+{
+    char *at = piece.iov_base, *end = at + piece.iov_len;
+    while (at < end && (at = memchr(at, '\0', (size_t)(end - at))) != NULL)
+        *at++ = '\1';
+}
+
+/* evhttp takes lines for C strings: of "Content-Length: 2\0NN" it would read the 2. As another
+ * control character, which has no place in a text either, a NUL hides nothing behind it. */
+static void replace_new_nuls(struct evbuffer *input, size_t n_added)
+{
+    struct evbuffer_ptr from;
+    struct evbuffer_iovec pieces[8]; /* one read fills 4 at most, and a rest of one before */
+    ASSERT(evbuffer_ptr_set(input, &from, evbuffer_get_length(input) - n_added, EVBUFFER_PTR_SET) ==
+           0);
+    int n = evbuffer_peek(input, -1, &from, pieces, ARRAY_LEN(pieces));
+    ASSERT(n >= 0 && n <= (int)ARRAY_LEN(pieces));
+    for (int i = 0; i < n; i++)
+        replace_nuls(pieces[i]);
+}
+
 static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
 {
     struct conn *conn = arg;
-    (void)input;
+    if (info->n_added)
+        replace_new_nuls(input, info->n_added);
     if (info->n_added && conn->state == CONN_IDLE)
         move_to(conn, CONN_READING);
 }

@@ -72,6 +72,23 @@ def test_broken_http_ends_that_connection_alone(shared, number):
     log_in(shared)
 
 
+def exchange(service, request):
+    """The first line of the answer to raw bytes."""
+    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+        connection.sendall(request)
+        return connection.makefile("rb").readline()
+
+
+def test_nothing_hides_behind_a_nul(shared):
+    token = log_in(shared)["accessToken"].encode()
+    verify = b"GET /v1/verify HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n"
+    assert b" 200 " in exchange(shared.loginsvc, verify % token)
+    assert b" 401 " in exchange(shared.loginsvc, verify % (token + b"\0junk"))
+    for framing in (b"Content-Length: 2\0NN", b"Transfer-Encoding: chunked\0x"):
+        assert b" 400 " in exchange(shared.loginsvc, b"POST /v1/login HTTP/1.1\r\nHost: x\r\n"
+                                    + framing + b"\r\n\r\n{}")
+
+
 def test_five_megabytes_are_not_read(shared):
     for path in ROUTES:
         try:
