@@ -5,6 +5,7 @@
 #include "base/list.h"
 #include "base/secret.h"
 #include "loginsvc/dialects/native_inner.h"
+#include "loginsvc/login/session_claims.h"
 #include "sys/clock.h"
 
 wall_ms_t native_jwt_end(const struct native *n, wall_ms_t now)
@@ -38,12 +39,8 @@ static void refresh_free(struct refresh *f)
 static bool sign(const struct refresh *f, const struct user *u, char out[JWT_TEXT_MAX + 1])
 {
     const struct dialect_parts *p = f->n->parts;
-    wall_ms_t now = f->rotation.now;
-    struct jwt_claims c = {
-        .user_id = u->id, .iat_s = now.ms / 1000, .exp_s = native_jwt_end(f->n, now).ms / 1000};
-    return slice_copy(slice_of(u->openid), c.openid, sizeof c.openid) &&
-           slice_copy(slice_of(u->appid), c.appid, sizeof c.appid) &&
-           slice_copy(slice_of(f->rotation.sid), c.sid, sizeof c.sid) &&
+    struct jwt_claims c;
+    return session_claims(&c, u, f->rotation.sid, f->rotation.now, p->limits->jwt_ttl_ms) &&
            jwt_signer_sign(p->signer, &c, out);
 }
 

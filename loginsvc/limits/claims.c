@@ -117,11 +117,6 @@ static void tell_found(struct asking *a, const struct book_finding *found)
 
 /* ---- alone ---- */
 
-static int64_t paid_so_far(const struct claims *c, const struct claim *claim)
-{
-    return paid_today(c->paid, slice_of(claim->appid), clock_wall());
-}
-
 static struct claims_answer budget_spent(void)
 {
     return (struct claims_answer){.verdict = CLAIM_BUDGET,
@@ -132,7 +127,8 @@ static struct claims_answer budget_spent(void)
 static struct claims_answer decide(struct claims *c, const struct claim *claim)
 {
     struct claims_answer answer = {.verdict = CLAIM_MINE};
-    if (limit_of_budget(&c->limits, claim) && paid_so_far(c, claim) >= c->limits.paid_max)
+    if (limit_of_budget(&c->limits, claim) &&
+        claims_paid_today(c, slice_of(claim->appid)) >= c->limits.paid_max)
         return budget_spent();
     answer.verdict =
         alone_decide(c->alone, &c->limits, claim, clock_mono(), &answer.retry_after_ms);
@@ -264,7 +260,8 @@ static void ask_redis(struct asking *a)
     struct claims *c = a->claims;
     struct spelling s = {c->prefix, &c->limits, &a->claim};
     struct words w;
-    spell_claim(&w, &s, wall_quota_day(clock_wall()), paid_so_far(c, &a->claim));
+    spell_claim(&w, &s, wall_quota_day(clock_wall()),
+                claims_paid_today(c, slice_of(a->claim.appid)));
     a->command = redis_run(c->redis, &c->claim, REDIS_NOW, c->limits.redis_timeout_ms, w.keys,
                            w.n_keys, w.args, w.n_args, on_claimed, a);
 }

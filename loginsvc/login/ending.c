@@ -1,22 +1,17 @@
 #include "base/secret.h"
 #include "log/log.h"
 #include "loginsvc/login/live.h"
+#include "loginsvc/login/session_claims.h"
 #include "sys/clock.h"
 
 static bool sign(struct live *l)
 {
-    const struct user *u = &l->outcome.user;
     const struct store_login *r = &l->record;
-    struct jwt_claims claims = {
-        .user_id = u->id,
-        .iat_s = r->now.ms / 1000,
-        .exp_s = wall_after(r->now, l->d->limits.jwt_ttl_ms).ms / 1000,
-    };
-    l->outcome.expires_in_s = claims.exp_s - claims.iat_s;
-    return slice_copy(slice_of(u->openid), claims.openid, sizeof claims.openid) &&
-           slice_copy(app_id(l->app), claims.appid, sizeof claims.appid) &&
-           slice_copy(slice_of(r->session.id), claims.sid, sizeof claims.sid) &&
-           jwt_signer_sign(l->d->parts.signer, &claims, l->outcome.access_token);
+    struct jwt_claims c;
+    bool fits =
+        session_claims(&c, &l->outcome.user, r->session.id, r->now, l->d->limits.jwt_ttl_ms);
+    l->outcome.expires_in_s = c.exp_s - c.iat_s;
+    return fits && jwt_signer_sign(l->d->parts.signer, &c, l->outcome.access_token);
 }
 
 bool ending_take_user(struct live *l, const struct store_result *r)

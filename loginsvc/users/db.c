@@ -28,6 +28,12 @@ struct db_value db_blob(const void *bytes, size_t n)
     return (struct db_value){DB_BLOB, 0, {bytes, n}};
 }
 
+void db_read_text(const struct db_value *column, char *out, size_t size)
+{
+    if (!slice_copy(column->bytes, out, size))
+        out[0] = '\0';
+}
+
 bool db_fail(struct db_error *e, enum err_class class, const char *fmt, ...)
 {
     va_list ap;

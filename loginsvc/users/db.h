@@ -31,6 +31,10 @@ struct db_value db_text(const char *s);
 struct db_value db_text_or_null(const char *s); /* the empty text is NULL */
 struct db_value db_blob(const void *bytes, size_t n);
 
+/* Copies a column's text with a NUL. NULL, and what no version of this program would have written,
+ * reads as the empty text. */
+void db_read_text(const struct db_value *column, char *out, size_t size);
+
 /* What store_result tells: class and line. */
 struct db_error {
     enum err_class class;

@@ -116,8 +116,7 @@ static void on_revocation(const struct db_value *columns, void *arg)
         return;
     }
     struct store_revocation *v = &result->revocations[result->n_revocations++];
-    if (!slice_copy(columns[0].bytes, v->sid, sizeof v->sid))
-        v->sid[0] = '\0';
+    db_read_text(&columns[0], v->sid, sizeof v->sid);
     v->revoked_at.ms = columns[1].num;
     v->until.ms = columns[2].num;
 }

@@ -17,18 +17,11 @@ enum column {
 
 /* ---- reading ---- */
 
-/* What no version of this program would have written reads as the empty text. */
-static void take_text(const struct db_value *v, char *out, size_t size)
-{
-    if (!slice_copy(v->bytes, out, size))
-        out[0] = '\0';
-}
-
 static void read_session(const struct db_value *columns, wall_ms_t now, struct store_session *s)
 {
-    take_text(&columns[COLUMN_ID], s->id, sizeof s->id);
+    db_read_text(&columns[COLUMN_ID], s->id, sizeof s->id);
     s->user_id = columns[COLUMN_USER_ID].num;
-    take_text(&columns[COLUMN_DEVICE], s->device, sizeof s->device);
+    db_read_text(&columns[COLUMN_DEVICE], s->device, sizeof s->device);
     s->created_at.ms = columns[COLUMN_CREATED_AT].num;
     s->last_used_at.ms = columns[COLUMN_LAST_USED_AT].num;
     s->expires_at.ms = columns[COLUMN_EXPIRES_AT].num;

@@ -25,13 +25,6 @@ struct reading {
     const struct phone_vault *vault;
 };
 
-/* NULL, and what no version of this program would have written, read as the empty text. */
-static void take_text(const struct db_value *v, char *out, size_t size)
-{
-    if (!slice_copy(v->bytes, out, size))
-        out[0] = '\0';
-}
-
 /* A phone that does not open must not lock its owner out: it reads as unknown until proved anew. */
 static void take_phone(struct reading *r, struct slice sealed, struct slice index)
 {
@@ -53,12 +46,12 @@ static void on_user(const struct db_value *columns, void *arg)
     struct reading *r = arg;
     struct user *u = r->row->user;
     u->id = columns[COLUMN_ID].num;
-    take_text(&columns[COLUMN_APPID], u->appid, sizeof u->appid);
-    take_text(&columns[COLUMN_OPENID], u->openid, sizeof u->openid);
-    take_text(&columns[COLUMN_UNIONID], u->unionid, sizeof u->unionid);
-    take_text(&columns[COLUMN_COUNTRY_CODE], u->country_code, sizeof u->country_code);
-    take_text(&columns[COLUMN_NICKNAME], u->nickname, sizeof u->nickname);
-    take_text(&columns[COLUMN_AVATAR], u->avatar, sizeof u->avatar);
+    db_read_text(&columns[COLUMN_APPID], u->appid, sizeof u->appid);
+    db_read_text(&columns[COLUMN_OPENID], u->openid, sizeof u->openid);
+    db_read_text(&columns[COLUMN_UNIONID], u->unionid, sizeof u->unionid);
+    db_read_text(&columns[COLUMN_COUNTRY_CODE], u->country_code, sizeof u->country_code);
+    db_read_text(&columns[COLUMN_NICKNAME], u->nickname, sizeof u->nickname);
+    db_read_text(&columns[COLUMN_AVATAR], u->avatar, sizeof u->avatar);
     u->created_at.ms = columns[COLUMN_CREATED_AT].num;
     u->updated_at.ms = columns[COLUMN_UPDATED_AT].num;
     u->last_login_at.ms = columns[COLUMN_LAST_LOGIN_AT].num;

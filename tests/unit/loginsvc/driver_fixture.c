@@ -205,7 +205,8 @@ void answer_store(enum store_status status)
 {
     struct store_result r = {.status = status, .is_new = true};
     if (status == STORE_OK)
-        r.user = (struct user){.id = USER_ID, .openid = OPENID, .phone = PHONE, .nickname = "小明"};
+        r.user = (struct user){
+            .id = USER_ID, .appid = APPID, .openid = OPENID, .phone = PHONE, .nickname = "小明"};
     stage.store_caller.done(stage.store_caller.owner, stage.store_caller.id, &r);
 }
 

@@ -20,12 +20,6 @@ static const struct store_result *purge(struct fixture *f, wall_ms_t now)
     return r;
 }
 
-static bool has_session(struct fixture *f, const char *sid)
-{
-    return fixture_one(f, store_session_check(f->store, slice_of(sid), T0, fixture_caller(f, 0)))
-               ->status == STORE_OK;
-}
-
 static size_t count_revocations(struct fixture *f)
 {
     return fixture_one(f, store_revocations_after(f->store, (wall_ms_t){0}, SLICE_LIT(""), T0,
@@ -41,12 +35,12 @@ static void sessions_go_after_their_time(void **state)
     int64_t id = fixture_login(f, &old)->user.id;
     fixture_login(f, &new);
     assert_false(purge(f, old.session.expires_at)->more);
-    assert_true(has_session(f, old.session.id));
+    assert_true(fixture_has_session(f, old.session.id));
     purge(f, wall_after(old.session.expires_at, 1));
-    assert_false(has_session(f, old.session.id));
-    assert_true(has_session(f, new.session.id));
+    assert_false(fixture_has_session(f, old.session.id));
+    assert_true(fixture_has_session(f, new.session.id));
     purge(f, wall_after(new.session.expires_at, 1));
-    assert_false(has_session(f, new.session.id));
+    assert_false(fixture_has_session(f, new.session.id));
     assert_int_equal(fixture_get(f, id)->status, STORE_OK); /* users stay */
 }
 
@@ -61,11 +55,11 @@ static void ended_sessions_go_together_with_their_revocation(void **state)
     fixture_one(f, store_session_end(f->store, id, slice_of(ended.session.id), T0, until,
                                      fixture_caller(f, 0)));
     purge(f, until);
-    assert_true(has_session(f, ended.session.id));
+    assert_true(fixture_has_session(f, ended.session.id));
     assert_int_equal(count_revocations(f), 1);
     purge(f, wall_after(until, 1));
-    assert_false(has_session(f, ended.session.id));
-    assert_true(has_session(f, alive.session.id));
+    assert_false(fixture_has_session(f, ended.session.id));
+    assert_true(fixture_has_session(f, alive.session.id));
     assert_int_equal(count_revocations(f), 0);
 }
 

@@ -31,12 +31,6 @@ static int64_t register_by_phone(struct fixture *f, const char *ticket, const ch
     return r->user.id;
 }
 
-static bool has_session(struct fixture *f, const char *sid)
-{
-    return fixture_one(f, store_session_check(f->store, slice_of(sid), T0, fixture_caller(f, 0)))
-               ->status == STORE_OK;
-}
-
 /* ---- tickets ---- */
 
 static void a_ticket_alone_creates_a_user_without_openid(void **state)
@@ -50,7 +44,7 @@ static void a_ticket_alone_creates_a_user_without_openid(void **state)
     assert_string_equal(r->user.phone, PHONE);
     int64_t id = r->user.id;
     assert_int_equal(fixture_find(f, APPID, PHONE, "86")->user.id, id);
-    assert_true(has_session(f, in.session.id));
+    assert_true(fixture_has_session(f, in.session.id));
 }
 
 static void a_ticket_with_openid_creates_the_user_of_that_openid(void **state)
@@ -84,7 +78,7 @@ static void a_ticket_that_was_used_changes_nothing(void **state)
     struct store_login again = registration_of(TICKET_1, "openid-thief", PHONE);
     snprintf(again.nickname, sizeof again.nickname, "thief");
     assert_int_equal(fixture_login(f, &again)->status, STORE_REUSED);
-    assert_false(has_session(f, again.session.id));
+    assert_false(fixture_has_session(f, again.session.id));
     const struct store_result *r = fixture_get(f, id);
     assert_string_equal(r->user.openid, "");
     assert_string_equal(r->user.nickname, "");

@@ -379,3 +379,9 @@ const struct store_result *fixture_get(struct fixture *f, int64_t user_id)
 {
     return fixture_one(f, store_get_user(f->store, user_id, fixture_caller(f, 0)));
 }
+
+bool fixture_has_session(struct fixture *f, const char *sid)
+{
+    return fixture_one(f, store_session_check(f->store, slice_of(sid), T0, fixture_caller(f, 0)))
+               ->status == STORE_OK;
+}

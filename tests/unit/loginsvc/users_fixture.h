@@ -101,5 +101,6 @@ void fixture_must_log_in(struct fixture *f, const char *openid);
 const struct store_result *fixture_find(struct fixture *f, const char *appid, const char *phone,
                                         const char *country_code);
 const struct store_result *fixture_get(struct fixture *f, int64_t user_id);
+bool fixture_has_session(struct fixture *f, const char *sid); /* alive or not */
 
 #endif
