@@ -13,6 +13,9 @@ enum {
     /* What was begun gets at least this long, though its deadline be near: above the wait for a
      * lock (mysql_conn.c), whose end leaves the connection whole. */
     WORK_MIN_MS = 1500,
+    /* One that is lost before it was of any use had bad luck, the second in a row would be lost
+     * again. */
+    USELESS_MAX = 2,
 };
 
 static const char *const query_texts[QUERY_COUNT] = {
@@ -27,7 +30,7 @@ struct mysql {
     struct mysql_gate *gate; /* own_gate of the first connection */
     struct mysql_gate own_gate;
     struct mysql_conn conn;
-    bool of_use;                                     /* the connection has been */
+    int useless; /* connections in a row; the present one until it was of use */
     struct mysql_statement *statements[QUERY_COUNT]; /* prepared at their first use */
     bool in_transaction;
     int64_t last_id, changes;
@@ -60,23 +63,24 @@ static bool upgrade(struct mysql *s, struct db_error *e)
 
 static bool connect_now(struct mysql *s, struct db_error *e)
 {
-    s->of_use = false;
     if (!mysql_gate_is_open(s->gate, e))
         return false;
-    if (!mysql_conn_open(&s->conn, s->to, s->conn.until, e) || !upgrade(s, e)) {
-        disconnect(s);
-        mysql_gate_close(s->gate, e);
-        return false;
+    s->useless++;
+    if (mysql_conn_open(&s->conn, s->to, s->conn.until, e) && upgrade(s, e)) {
+        mysql_gate_open(s->gate);
+        return true;
     }
-    mysql_gate_open(s->gate);
-    return true;
+    disconnect(s);
+    e->again = e->again && s->useless < USELESS_MAX;
+    if (!e->again)
+        mysql_gate_close(s->gate, e);
+    return false;
 }
 
-/* One that is lost before it was of any use would be lost again. */
 static bool ready(struct mysql *s, struct db_error *e)
 {
     if (s->conn.lost) {
-        if (!s->of_use)
+        if (s->useless >= USELESS_MAX)
             mysql_gate_close(s->gate, &s->conn.why);
         disconnect(s);
     }
@@ -103,10 +107,14 @@ static bool driver_begin(struct db *db, bool writes, mono_ms_t deadline, struct 
 {
     struct mysql *s = of(db);
     s->conn.until = at_least(deadline);
-    if (start(s, writes, e))
-        return true;
     /* That the server closed an idle connection, or was restarted, shows only now. */
-    return e->again && start(s, writes, e);
+    for (int lost = 0; lost <= USELESS_MAX; lost++) {
+        if (start(s, writes, e))
+            return true;
+        if (!e->again)
+            return false;
+    }
+    return false;
 }
 
 static bool driver_commit(struct db *db, struct db_error *e)
@@ -117,7 +125,7 @@ static bool driver_commit(struct db *db, struct db_error *e)
         return true;
     if (mysql_conn_exec(&s->conn, "COMMIT", e)) {
         s->in_transaction = false;
-        s->of_use = true;
+        s->useless = 0;
         return true;
     }
     /* Without an answer nobody knows. */
@@ -177,7 +185,8 @@ static bool driver_run(struct db *db, enum query q, const struct db_value *param
         s->changes = mysql_statement_changes(st);
         s->last_id = mysql_statement_last_id(st);
     }
-    s->of_use = s->of_use || !s->in_transaction;
+    if (!s->in_transaction)
+        s->useless = 0;
     return true;
 }
 

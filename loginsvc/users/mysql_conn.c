@@ -193,12 +193,12 @@ bool mysql_conn_open(struct mysql_conn *c, const struct database_url *to, mono_m
     set_options(c->raw);
     if (!connect_to(c, to)) {
         failed(c, e);
+        e->again = false;
     } else {
         keep_alive((int)mysql_get_socket(c->raw));
         if (set_session(c, e))
             return true;
     }
-    e->again = false;
     mysql_conn_close(c);
     return false;
 }

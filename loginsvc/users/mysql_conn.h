@@ -27,7 +27,7 @@ struct mysql_conn {
     struct db_error why; /* it was lost */
 };
 
-/* Connects. *c is closed and *e filled when it fails. */
+/* Connects. *c is closed and *e filled when it fails; `again` when it was let in and then lost. */
 bool mysql_conn_open(struct mysql_conn *c, const struct database_url *to, mono_ms_t until,
                      struct db_error *e) MUST_CHECK;
 

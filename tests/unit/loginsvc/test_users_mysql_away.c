@@ -55,6 +55,60 @@ static void connections_that_the_server_closed_cost_nobody_a_login(void **state)
     }
 }
 
+/* From here on the server closes each of our next `doomed` connections right after it was opened.
+ */
+static void doom_connections(struct fixture *f, int doomed)
+{
+    char sql[128];
+    fixture_sql(f, "CREATE TABLE doom (connections INT)");
+    snprintf(sql, sizeof sql, "INSERT INTO doom VALUES (%d)", doomed);
+    fixture_sql(f, sql);
+    fixture_sql(f, "CREATE PROCEDURE meet_doom() BEGIN"
+                   " UPDATE doom SET connections = connections - 1 WHERE connections > 0;"
+                   " IF ROW_COUNT() > 0 THEN KILL CONNECTION_ID(); END IF; END");
+    snprintf(sql, sizeof sql, "SET GLOBAL init_connect = 'CALL %s.meet_doom()'", f->name);
+    fixture_sql(f, sql);
+}
+
+static int fixture_down_without_doom(void **state)
+{
+    fixture_sql(*state, "SET GLOBAL init_connect = ''");
+    return fixture_down(state);
+}
+
+static void a_connection_that_is_lost_before_its_first_use_costs_nobody_a_login(void **state)
+{
+    struct fixture *f = *state;
+    warm_up(f);
+    doom_connections(f, 1);
+    fixture_sql(f, "KILL USER " MARIADB_USER);
+    fixture_must_log_in(f, "openid-1");
+    assert_int_equal(fixture_count(f, "SELECT connections FROM doom"), 0);
+    fixture_sql(f, "UPDATE doom SET connections = 1");
+    fixture_sql(f, "KILL USER " MARIADB_USER);
+    assert_int_equal(fixture_find(f, APPID, "13800138000", "86")->status, STORE_OK);
+    assert_int_equal(fixture_count(f, "SELECT connections FROM doom"), 0);
+}
+
+static void a_server_that_closes_every_connection_is_left_alone_for_a_second(void **state)
+{
+    enum { DOOMED = 1000, LOGINS = 20, MOST = 8 };
+    struct fixture *f = *state;
+    warm_up(f);
+    doom_connections(f, DOOMED);
+    fixture_sql(f, "KILL USER " MARIADB_USER);
+    for (int i = 0; i < LOGINS; i++) {
+        struct store_login in = login_of("openid-during", NULL, T0);
+        const struct store_result *r = fixture_login(f, &in);
+        assert_int_equal(r->status, STORE_FAILED);
+        assert_int_equal(r->class, ERR_BACKOFF);
+    }
+    int64_t met = DOOMED - fixture_count(f, "SELECT connections FROM doom");
+    assert_in_range(met, 1, MOST);
+    fixture_sql(f, "SET GLOBAL init_connect = ''");
+    await_recovery(f);
+}
+
 static void a_killed_server_fails_logins_at_once_and_loses_none_that_was_told(void **state)
 {
     struct fixture *f = *state;
@@ -150,11 +204,14 @@ static void a_read_only_server_is_the_operators_and_passes(void **state)
 }
 
 #define AWAY_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_up, fixture_down)
+#define DOOM_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_up, fixture_down_without_doom)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         AWAY_TEST(connections_that_the_server_closed_cost_nobody_a_login),
+        DOOM_TEST(a_connection_that_is_lost_before_its_first_use_costs_nobody_a_login),
+        DOOM_TEST(a_server_that_closes_every_connection_is_left_alone_for_a_second),
         AWAY_TEST(a_killed_server_fails_logins_at_once_and_loses_none_that_was_told),
         AWAY_TEST(logins_under_way_when_the_server_is_killed_are_whole_or_not_there),
         AWAY_TEST(a_frozen_server_fails_operations_in_their_time),
