@@ -1,6 +1,7 @@
 #include "claims_fixture.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "loginsvc/limits/paid.h"
@@ -23,38 +24,53 @@ wall_ms_t __wrap_clock_wall(void)
 
 /* ---- processes ---- */
 
-struct bench bench_open(void)
+int bench_up(void **state)
 {
     struct keyring *master = keyring_parse(slice_of(KEY), NULL);
-    struct bench b = {loop_new(), server_start(NULL), keyring_derive(master, CLAIM_NAMES_LABEL)};
+    struct bench *b = xcalloc(1, sizeof *b);
+    *b = (struct bench){.loop = loop_new(),
+                        .server = server_start(NULL),
+                        .names = keyring_derive(master, CLAIM_NAMES_LABEL)};
+    list_init(&b->processes);
     keyring_free(master);
     clock_ahead_ms = 0;
     clock_ahead_ms = paid_day_left_ms(clock_wall()) - 12LL * 3600 * 1000;
-    return b;
+    *state = b;
+    return 0;
 }
 
-void bench_close(struct bench *b)
+int bench_down(void **state)
 {
+    struct bench *b = *state;
+    LIST_FOR_EACH(it, &b->processes)
+    process_stop(LIST_ENTRY(it, struct process, node));
     keyring_free(b->names);
     loop_free(b->loop);
     server_free(b->server);
+    free(b);
+    return 0;
 }
 
-struct process process_start(struct bench *b, const struct claims_limits *limits)
+struct process *process_start(struct bench *b, const struct claims_limits *limits)
 {
     struct redis_url u = rig_unix_url(server_socket(b->server));
     struct redis_options o = rig_options();
-    struct process p = {b->loop, redis_client_new(b->loop, &u, &o), NULL};
+    struct process *p = xcalloc(1, sizeof *p);
+    p->loop = b->loop;
+    p->redis = redis_client_new(b->loop, &u, &o);
     redis_url_wipe(&u);
-    p.claims = claims_new(b->loop, p.redis, SLICE_LIT("t"), limits);
-    await_redis(&p);
+    p->claims = claims_new(b->loop, p->redis, SLICE_LIT("t"), limits);
+    list_push_back(&b->processes, &p->node);
+    await_redis(p);
     return p;
 }
 
 void process_stop(struct process *p)
 {
+    list_remove(&p->node);
     claims_free(p->claims);
     redis_client_free(p->redis);
+    free(p);
 }
 
 void await_redis(struct process *p)

@@ -6,6 +6,7 @@
 
 #include "rig.h"
 
+#include "base/list.h"
 #include "crypto/keyring.h"
 #include "loginsvc/limits/claims.h"
 #include "server.h"
@@ -39,12 +40,16 @@ struct bench {
     struct loop *loop;
     struct server *server;
     struct keyring *names;
+    struct list processes;
 };
 
-struct bench bench_open(void);
-void bench_close(struct bench *b);
+/* A test whose *state is a bench; processes that it did not stop are stopped behind it. */
+#define BENCH_TEST(name) cmocka_unit_test_setup_teardown(name, bench_up, bench_down)
+int bench_up(void **state);
+int bench_down(void **state);
 
 struct process {
+    struct list node; /* of the bench's */
     struct loop *loop;
     struct redis_client *redis;
     struct claims *claims;
@@ -53,8 +58,8 @@ struct process {
 /* Nothing is limited, and every time is long. */
 extern const struct claims_limits generous;
 
-struct process process_start(struct bench *b, const struct claims_limits *limits); /* connected */
-void process_stop(struct process *p); /* whatever it was about to do */
+struct process *process_start(struct bench *b, const struct claims_limits *limits); /* connected */
+void process_stop(struct process *p); /* whatever it was about to do; frees it */
 
 void await_redis(struct process *p);
 void await_loss(struct process *p); /* until it knows that Redis is gone */

@@ -40,8 +40,8 @@ struct claim_model {
 };
 
 struct world {
-    struct bench bench;
-    struct process processes[PROCESSES];
+    struct bench *bench;
+    struct process *processes[PROCESSES];
     int n_processes;
     struct prng prng;
     struct code_model codes[2][CODES];
@@ -81,7 +81,7 @@ static void make_claims(struct world *w)
             c->codes[place] = pick(w, CODES);
             (void)snprintf(names[place], sizeof names[place], "code %d", c->codes[place]);
         }
-        c->claim = claim_of(&w->bench, names[0], names[1], pick(w, 2) ? ADDRESS : OTHER);
+        c->claim = claim_of(w->bench, names[0], names[1], pick(w, 2) ? ADDRESS : OTHER);
     }
 }
 
@@ -98,7 +98,7 @@ static struct claim_model *pick_claim(struct world *w)
 static void stop_all(struct world *w)
 {
     for (int i = 0; i < w->n_processes; i++)
-        process_stop(&w->processes[i]);
+        process_stop(w->processes[i]);
 }
 
 /* Codes are spent by and by: then all begins anew. */
@@ -106,10 +106,10 @@ static void renew(struct world *w)
 {
     if (w->step > 0)
         stop_all(w);
-    server_restart(w->bench.server);
+    server_restart(w->bench->server);
     w->redis_is_dead = false;
     for (int i = 0; i < w->n_processes; i++)
-        w->processes[i] = process_start(&w->bench, &generous);
+        w->processes[i] = process_start(w->bench, &generous);
     for (int place = 0; place < 2; place++)
         for (int i = 0; i < CODES; i++)
             w->codes[place][i] = (struct code_model){.whose = NOBODY};
@@ -173,7 +173,7 @@ static void ask_once(struct world *w)
 {
     struct claim_model *c = pick_claim(w);
     int process = pick(w, w->n_processes);
-    struct heard h = ask_now(&w->processes[process], &c->claim);
+    struct heard h = ask_now(w->processes[process], &c->claim);
     hear(w, c, process, &h);
 }
 
@@ -186,9 +186,9 @@ static void ask_everywhere(struct world *w)
     enum claim_verdict want = expected(w, c);
     bool to_be_taken = want == CLAIM_MINE || want == CLAIM_EXCHANGED;
     for (int i = 0; i < n; i++)
-        ask(&w->processes[i / 2], &c->claim, &h[i]);
+        ask(w->processes[i / 2], &c->claim, &h[i]);
     for (int i = 0; i < n; i++) {
-        UNTIL(w->bench.loop, h[i].calls > 0);
+        UNTIL(w->bench->loop, h[i].calls > 0);
         if (h[i].verdict == CLAIM_MINE || h[i].verdict == CLAIM_EXCHANGED) {
             taken++;
             hear(w, c, i / 2, &h[i]);
@@ -199,7 +199,7 @@ static void ask_everywhere(struct world *w)
         assert_int_equal(taken, 1);
     for (int i = 0; i < n; i++) {
         if (h[i].verdict == CLAIM_HELD) /* whoever waited for another that asked, asks again */
-            h[i] = ask_now(&w->processes[i / 2], &c->claim);
+            h[i] = ask_now(w->processes[i / 2], &c->claim);
         else if (h[i].verdict == CLAIM_MINE || h[i].verdict == CLAIM_EXCHANGED)
             continue;
         hear(w, c, i / 2, &h[i]);
@@ -241,7 +241,7 @@ static void settle_one(struct world *w)
     struct claim_model *c = pick_held(w);
     if (!c)
         return;
-    struct process *p = &w->processes[c->holder];
+    struct process *p = w->processes[c->holder];
     struct claims_settlement s = {.exchanged = prng_chance(&w->prng, 0.2), .paid = pick(w, 2)};
     s.whole = let_go(w, c, !c->goes_on && !s.exchanged);
     if (s.exchanged || prng_chance(&w->prng, 0.7))
@@ -253,7 +253,7 @@ static void settle_one(struct world *w)
     c->holder = NOBODY;
     claims_settle(p->claims, &c->claim, &s);
     if (w->troubled)
-        rig_turn(w->bench.loop); /* it may be heard or not */
+        rig_turn(w->bench->loop); /* it may be heard or not */
     else
         flush(p);
 }
@@ -265,8 +265,8 @@ static void crash(struct world *w)
     for (int i = 0; i < CLAIMS; i++)
         if (w->claims[i].holder == process)
             w->claims[i].holder = NOBODY;
-    process_stop(&w->processes[process]);
-    w->processes[process] = process_start(&w->bench, &generous);
+    process_stop(w->processes[process]);
+    w->processes[process] = process_start(w->bench, &generous);
 }
 
 /* ---- several processes over one Redis ---- */
@@ -287,9 +287,11 @@ static void act_together(struct world *w)
 static void run_seed(uint64_t seed, int processes, void (*act)(struct world *w))
 {
     static struct world w;
+    void *bench;
     memset(&w, 0, sizeof w);
     prng_seed(&w.prng, seed);
-    w.bench = bench_open();
+    (void)bench_up(&bench);
+    w.bench = bench;
     w.n_processes = processes;
     for (w.step = 0; w.step < STEPS; w.step++) {
         if (w.step % RENEW_STEPS == 0)
@@ -297,8 +299,7 @@ static void run_seed(uint64_t seed, int processes, void (*act)(struct world *w))
         act(&w);
     }
     assert_true(w.taken >= STEPS / 10); /* not just refused */
-    stop_all(&w);
-    bench_close(&w.bench);
+    (void)bench_down(&bench);
 }
 
 static void run_seeds(int processes, void (*act)(struct world *w))
@@ -325,10 +326,10 @@ static void over_several_processes_every_verdict_is_that_of_the_model(void **sta
 static void ask_in_trouble(struct world *w)
 {
     struct claim_model *c = pick_claim(w);
-    struct heard h = ask_now(&w->processes[0], &c->claim);
+    struct heard h = ask_now(w->processes[0], &c->claim);
     if (h.verdict == CLAIM_HELD) { /* a new Redis learns the scripts, in whatever order */
-        rig_turn(w->bench.loop);
-        h = ask_now(&w->processes[0], &c->claim);
+        rig_turn(w->bench->loop);
+        h = ask_now(w->processes[0], &c->claim);
     }
     if (h.verdict == CLAIM_USED && expected(w, c) != CLAIM_HELD)
         return;
@@ -340,7 +341,7 @@ static void ask_in_trouble(struct world *w)
 /* The process finds out by itself, in the middle of something. */
 static void make_trouble(struct world *w)
 {
-    struct server *server = w->bench.server;
+    struct server *server = w->bench->server;
     bool die = !w->redis_is_dead && pick(w, 2);
     if (die)
         server_kill(server);

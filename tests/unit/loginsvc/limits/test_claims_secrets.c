@@ -45,19 +45,19 @@ static void leave_traces(struct bench *b)
 {
     struct claims_limits l = generous;
     l.per_user = l.per_address = (struct window_rule){5, 60000};
-    struct process one = process_start(b, &l);
+    struct process *one = process_start(b, &l);
     struct claim done = claim_of(b, LOGIN_CODE, PHONE_CODE, ADDRESS);
     struct claim exchanged = claim_of(b, "", PHONE_CODE "2", OTHER);
     struct claim under_way = claim_of(b, LOGIN_CODE "3", "", ADDRESS);
     struct claim of_user = claim_of(b, "", PHONE_CODE "4", ADDRESS);
     of_user.user_id = 8;
-    EXPECT(&one, &done, CLAIM_MINE);
-    EXPECT(&one, &exchanged, CLAIM_MINE);
-    settle_sealed(&one, &done, false);
-    settle_sealed(&one, &exchanged, true);
-    EXPECT(&one, &under_way, CLAIM_MINE);
-    EXPECT(&one, &of_user, CLAIM_MINE);
-    process_stop(&one);
+    EXPECT(one, &done, CLAIM_MINE);
+    EXPECT(one, &exchanged, CLAIM_MINE);
+    settle_sealed(one, &done, false);
+    settle_sealed(one, &exchanged, true);
+    EXPECT(one, &under_way, CLAIM_MINE);
+    EXPECT(one, &of_user, CLAIM_MINE);
+    process_stop(one);
 }
 
 /* ---- looking at Redis ---- */
@@ -133,44 +133,37 @@ static void look_for_an_end(redisContext *c, const redisReply *key)
 
 static void no_code_address_or_answer_stands_in_redis(void **state)
 {
-    (void)state;
-    struct bench b = bench_open();
-    leave_traces(&b);
-    look_at_all(&b, look_for_secrets);
-    bench_close(&b);
+    struct bench *b = *state;
+    leave_traces(b);
+    look_at_all(b, look_for_secrets);
 }
 
 static void every_key_names_its_app(void **state)
 {
-    (void)state;
-    struct bench b = bench_open();
-    leave_traces(&b);
-    look_at_all(&b, look_for_the_app);
-    bench_close(&b);
+    struct bench *b = *state;
+    leave_traces(b);
+    look_at_all(b, look_for_the_app);
 }
 
 static void every_key_goes_by_itself(void **state)
 {
-    (void)state;
-    struct bench b = bench_open();
-    leave_traces(&b);
-    look_at_all(&b, look_for_an_end);
-    bench_close(&b);
+    struct bench *b = *state;
+    leave_traces(b);
+    look_at_all(b, look_for_an_end);
 }
 
 static void what_is_kept_opens_for_its_claim_at_every_process(void **state)
 {
-    (void)state;
-    struct bench b = bench_open();
-    struct process one = process_start(&b, &generous);
-    struct claim c = claim_of(&b, LOGIN_CODE, PHONE_CODE, ADDRESS);
+    struct bench *b = *state;
+    struct process *one = process_start(b, &generous);
+    struct claim c = claim_of(b, LOGIN_CODE, PHONE_CODE, ADDRESS);
     char command[128];
     struct login_outcome o;
     struct keyring *ring = kept_ring();
-    EXPECT(&one, &c, CLAIM_MINE);
-    settle_sealed(&one, &c, false);
+    EXPECT(one, &c, CLAIM_MINE);
+    settle_sealed(one, &c, false);
     (void)snprintf(command, sizeof command, "GET t:{" APP "}:login:kept:%s", c.fingerprint);
-    redisContext *redis = redisConnectUnix(server_socket(b.server));
+    redisContext *redis = redisConnectUnix(server_socket(b->server));
     redisReply *r = redisCommand(redis, command);
     assert_int_equal(r->type, REDIS_REPLY_STRING);
     assert_true(
@@ -179,17 +172,15 @@ static void what_is_kept_opens_for_its_claim_at_every_process(void **state)
     freeReplyObject(r);
     redisFree(redis);
     keyring_free(ring);
-    process_stop(&one);
-    bench_close(&b);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_code_address_or_answer_stands_in_redis),
-        cmocka_unit_test(every_key_names_its_app),
-        cmocka_unit_test(every_key_goes_by_itself),
-        cmocka_unit_test(what_is_kept_opens_for_its_claim_at_every_process),
+        BENCH_TEST(no_code_address_or_answer_stands_in_redis),
+        BENCH_TEST(every_key_names_its_app),
+        BENCH_TEST(every_key_goes_by_itself),
+        BENCH_TEST(what_is_kept_opens_for_its_claim_at_every_process),
     };
     return cmocka_run_group_tests(tests, rig_begin, NULL);
 }
