@@ -121,6 +121,17 @@ static bool clashes(const struct slot *s, const struct assignment *a, bool is_pa
     return s->source == a->source && (a->source == SOURCE_INI || s->is_path != is_path);
 }
 
+static void say_twice(struct draft *d, const struct slot *s, const char *name,
+                      const struct assignment *a, bool is_path)
+{
+    if (s->is_path != is_path)
+        faults_add(d->faults, a->where, "%s and %s_FILE are both set: expected one of this and %s",
+                   name, name, s->where);
+    else
+        faults_add(d->faults, a->where, "%s is set twice: expected one of this and %s", name,
+                   s->where);
+}
+
 /* A list that is given again on the command line grows. */
 static bool grows(const struct slot *s, const struct config_item *item, const struct assignment *a)
 {
@@ -162,8 +173,7 @@ void draft_assign(struct draft *d, struct slots *g, const struct assignment *a)
     if (place)
         faults_add(d->faults, a->where, "%s: expected %s", g->items[i].name, place);
     else if (clashes(s, a, is_path))
-        faults_add(d->faults, a->where, "%s is set twice: expected one of this and %s",
-                   g->items[i].name, s->where);
+        say_twice(d, s, g->items[i].name, a, is_path);
     else if (!is_path && !value_parse(&g->items[i], a->value, NULL))
         say_bad_value(d, &g->items[i], a);
     else if (grows(s, &g->items[i], a))

@@ -142,11 +142,13 @@ static void a_secret_and_its_file_in_one_source_are_refused(void **state)
 {
     (void)state;
     assert_ini_refused("thing_key = 12345\nthing_key_file = key\n",
-                       "thing.ini:2: THING_KEY is set twice: expected one of this and thing.ini:1");
+                       "thing.ini:2: THING_KEY and THING_KEY_FILE are both set: expected one of "
+                       "this and thing.ini:1");
     fixture_setenv("THING_KEY", "12345");
     fixture_setenv("THING_KEY_FILE", "key");
     assert_refused(&thing_program, NO_ARGS,
-                   "environment: THING_KEY is set twice: expected one of this and environment");
+                   "environment: THING_KEY and THING_KEY_FILE are both set: expected one of this "
+                   "and environment");
 }
 
 static void only_secrets_may_stand_in_files(void **state)
