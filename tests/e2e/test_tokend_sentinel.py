@@ -30,7 +30,7 @@ def test_when_the_master_dies_the_same_token_is_found_at_the_new_one(make, token
     cluster.redis.await_failover(old)
     cluster.settled(token, version, FOLLOWED_S)
     assert cluster.wxsim.issued() == 1
-    cluster.order()
+    cluster.order_in_a_failover()
     cluster.await_version(version + 1)
     cluster.settled()
 

@@ -93,6 +93,11 @@ class Cluster(Platform):
         assert (tokend or self.tokend).post(
             f"/v1/apps/{self.app.id}/token/refresh").status_code == 202
 
+    def order_in_a_failover(self):
+        """As who is told 503, because a tokend only now finds the old master silent, and asks
+        again."""
+        eventually(lambda: self.order() or True, what="an order")
+
     # ---- what the log says ----
 
     def complains(self, tokend, words):
