@@ -1,5 +1,5 @@
-"""docker-compose.yml without Docker: what its first lines have a user do works under any umask, and
-the programs take the settings it gives them."""
+"""docker-compose.yml without Docker: what its first lines have a user do works under any umask, the
+programs take the settings it gives them, and it waits for the end of their drain."""
 import os
 import re
 import stat
@@ -41,6 +41,10 @@ def setting(name, program, folder):
     return found and found[1]
 
 
+def seconds(duration):
+    return int(re.fullmatch(r"(\d+)s", duration)[1])
+
+
 def test_the_user_of_the_containers_can_read_the_secrets_and_others_cannot(prepared):
     assert stat.S_IMODE((prepared / "secrets").stat().st_mode) == 0o700
     for secret in COMPOSE["secrets"].values():
@@ -55,3 +59,9 @@ def test_the_settings_are_those_of_the_program(program, prepared):
         assert setting(name.removesuffix("_FILE"), program, prepared), name
     files = {os.path.basename(value) for name, value in given.items() if name.endswith("_FILE")}
     assert files == set(COMPOSE["services"][program]["secrets"])
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_it_is_not_killed_while_it_drains(program, prepared):
+    grace = COMPOSE["services"][program]["stop_grace_period"]
+    assert seconds(grace) > seconds(setting("DRAIN_TIMEOUT", program, prepared))
