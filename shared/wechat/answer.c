@@ -98,7 +98,8 @@ void wechat_reply_refuse(struct wechat_reply *r, int errcode, enum err_class err
     r->outcome = WECHAT_REFUSED;
     r->errcode = errcode;
     r->error_class = error_class;
-    err_set(&r->error, "WeChat %d: %s", errcode, wechat_errcode_text(errcode));
+    err_set(&r->error, "%s by its form (%d): WeChat was not asked", wechat_errcode_text(errcode),
+            errcode);
 }
 
 static void set_refused(struct wechat_reply *reply, int errcode, enum err_class error_class,

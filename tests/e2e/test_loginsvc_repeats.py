@@ -190,6 +190,7 @@ def test_what_is_kept_in_redis_shows_nothing(platform):
     body = both_codes(platform, openid="oHidden", phone=phone)
     told = platform.loginsvc.post("/v1/login", body).json()
     client, found = platform.redis.client, []
+    eventually(lambda: client.keys("tokend:{*}:login:kept:*"), what="the kept answer")
     for key in client.scan_iter("tokend:{*}:login:*"):
         assert client.pttl(key) != -1, f"{key} lives for ever"
     for key in client.scan_iter("*"):

@@ -76,7 +76,7 @@ def test_a_report_about_a_living_token_costs_a_probe_and_is_called_flapped(make,
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_true_report_is_repaired_in_two_round_trips(make, way):
-    latency = 0.4
+    latency = 0.8
     reports = make(latency=f"{latency * 1000:.0f}ms", tokend={"LEASE_TTL": "5s"})
     cluster = reports.cluster
     cluster.leader()

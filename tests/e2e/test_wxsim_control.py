@@ -147,13 +147,13 @@ def test_truncated_is_half_an_answer_to_a_call_that_was_carried_out(wxsim, app):
 
 
 def test_delay_answers_late_but_issues_at_once(wxsim, app):
-    wxsim.fault(TOKEN, "delay", ms=400)
+    wxsim.fault(TOKEN, "delay", ms=1000)
     start = time.monotonic()
     call = Background(wxsim, app)
     eventually(lambda: wxsim.issued() == 1)
-    assert time.monotonic() - start < 0.4
+    assert time.monotonic() - start < 1
     assert "access_token" in call.join().json()
-    assert time.monotonic() - start >= 0.4
+    assert time.monotonic() - start >= 1
 
 
 def test_hang_never_answers_does_nothing_and_notices_when_the_caller_leaves(wxsim, app):
@@ -221,12 +221,12 @@ def test_a_caller_that_left_a_held_answer_does_no_harm(wxsim, app):
 
 
 def test_latency_is_for_all_calls_but_not_for_orders(make_wxsim):
-    wxsim = make_wxsim(latency="200ms")
+    wxsim = make_wxsim(latency="1s")
     start = time.monotonic()
     wxsim.stats()
-    assert time.monotonic() - start < 0.2
+    assert time.monotonic() - start < 1
     wxsim.fetch()
-    assert time.monotonic() - start >= 0.2
+    assert time.monotonic() - start >= 1
 
 
 @pytest.mark.parametrize("order", [

@@ -384,6 +384,7 @@ static void test_a_malformed_argument_is_refused_later_and_never_sent(void **sta
     assert_int_equal(b->reply.outcome, WECHAT_REFUSED);
     assert_int_equal(b->reply.errcode, 40029);
     assert_int_equal(b->reply.error_class, ERR_USER);
+    assert_non_null(strstr(b->reply.error.text, "WeChat was not asked"));
     assert_int_equal(b->arrived, 0);
     assert_int_equal(b->observed, 0);
     wechat_phone(b->client, APPID, SLICE_LIT("a b"), CODE, no_openid, on_phone, b);
