@@ -64,7 +64,7 @@ static void put_empty(struct board_slot *s, struct cell *c)
     *list = c;
 }
 
-void board_attach(struct board_slot *s)
+bool board_attach(struct board_slot *s)
 {
     s->refused = 0;
     board_beat(s, (mono_ms_t){0});
@@ -77,6 +77,7 @@ void board_attach(struct board_slot *s)
         if (!cell_stands(c))
             put_empty(s, c);
     }
+    return used(s) > 0;
 }
 
 static struct cell *take_empty(struct board_slot *s, size_t size)

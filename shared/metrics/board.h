@@ -36,8 +36,9 @@ struct board_slot *board_slot(struct board *b, int i); /* borrowed, as long as t
 
 /* ---- for the one process of a slot ---- */
 
-/* Before all else: ends what a process before this one left there, but counters and histograms. */
-void board_attach(struct board_slot *s);
+/* Before all else: ends what a process before this one left there, but counters and histograms.
+ * False: there was none. */
+bool board_attach(struct board_slot *s);
 
 /* A new series; NULL when it does not fit. */
 struct cell *board_take(struct board_slot *s, const struct metric_family *about,

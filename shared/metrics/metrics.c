@@ -208,7 +208,7 @@ struct metrics *metrics_new_shared(struct board_slot *slot)
 {
     struct metrics *m = metrics_new();
     m->slot = slot;
-    board_attach(slot);
+    m->inherited = board_attach(slot);
     return m;
 }
 
@@ -305,6 +305,11 @@ void metrics_publish(struct metrics *m, mono_ms_t now)
     ASSERT(m->slot);
     registry_collect(m);
     board_beat(m->slot, now);
+}
+
+bool metrics_inherited(const struct metrics *m)
+{
+    return m->inherited;
 }
 
 uint64_t metrics_refused(const struct metrics *m)

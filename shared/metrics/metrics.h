@@ -159,6 +159,9 @@ void metrics_add_process(struct metrics *m, const char *program, const char *ver
  * are left out. */
 void metrics_publish(struct metrics *m, mono_ms_t now);
 
+/* Whether this process stands in for one that used its slot before. */
+bool metrics_inherited(const struct metrics *m);
+
 /* How many series found no room in the slot: no page shows them. */
 uint64_t metrics_refused(const struct metrics *m);
 

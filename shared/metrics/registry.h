@@ -43,6 +43,7 @@ struct metrics {
     struct list tables;
     struct list collectors;
     struct board_slot *slot; /* NULL: nobody else reads these */
+    bool inherited;          /* another process used the slot before */
 };
 
 /* A registry of the same tables, with no series at all, of this process alone. */

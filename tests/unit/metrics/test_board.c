@@ -286,6 +286,17 @@ static void a_counter_that_somebody_else_keeps_goes_on_from_where_it_was(void **
     assert_all_write(t, "test_logins_total 124");
 }
 
+static void who_comes_next_knows_it(void **state)
+{
+    struct town *t = *state;
+    assert_false(metrics_inherited(t->worker[1]));
+    replace(t, 1);
+    assert_true(metrics_inherited(t->worker[1]));
+    struct metrics *alone = metrics_new();
+    assert_false(metrics_inherited(alone));
+    metrics_free(alone);
+}
+
 static void ends_and_starts_do_not_use_the_room_up(void **state)
 {
     struct town *t = *state;
@@ -550,6 +561,7 @@ int main(void)
         IN_TOWN(publishing_collects_for_those_who_are_asked),
         IN_TOWN(who_comes_next_goes_on_counting_and_starts_its_gauges_anew),
         IN_TOWN(a_counter_that_somebody_else_keeps_goes_on_from_where_it_was),
+        IN_TOWN(who_comes_next_knows_it),
         IN_SMALL_TOWN(ends_and_starts_do_not_use_the_room_up),
         IN_TOWN(an_app_goes_when_all_have_forgotten_it),
         IN_SMALL_TOWN(forgotten_room_is_used_again),
