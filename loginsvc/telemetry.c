@@ -187,7 +187,7 @@ struct telemetry *telemetry_new(const struct telemetry_parts *parts)
     wechat_client_observe(parts->wechat, on_wechat_call, t);
     if (parts->shared) {
         t->publish = loop_timer_new(parts->loop, on_publish, t);
-        loop_timer_after(t->publish, 0);
+        loop_timer_after(t->publish, PUBLISH_MS); /* until then Redis is found, and tokens */
     }
     return t;
 }

@@ -139,7 +139,8 @@ void metrics_follow(struct metrics *m, const struct metric_family *f, const char
                     uint64_t n);
 
 /* Forgets the series whose first label has this value (an app that was removed). Handles to them
- * are dead. Of several processes each forgets its own; the page knows them until all have. */
+ * are dead. Of several processes each forgets its own, and the page knows them until all have;
+ * counters that one left behind that died before it stay. */
 void metrics_forget(struct metrics *m, const char *first_label, const char *value);
 
 /* fn(arg) runs at the start of each metrics_text and metrics_publish, to set what is only read
