@@ -43,6 +43,7 @@ struct service {
     struct config *config;
     const struct loginsvc_settings *settings; /* of config */
     struct login_limits limits;               /* of settings */
+    struct board_slot *slot;                  /* NULL: the only process */
     struct jwt_signer *signer;
     struct keyring *master;
     struct keyring *tickets;
@@ -162,11 +163,11 @@ static void make_driver(struct service *s)
     s->driver = login_driver_new(&parts, &s->limits);
 }
 
-static bool make_server(struct service *s, bool share_port, struct err *e)
+static bool make_server(struct service *s, struct err *e)
 {
     const struct http_server_options options = {
         .listen = s->settings->listen,
-        .reuse_port = share_port,
+        .reuse_port = s->slot != NULL,
         .max_connections = (size_t)s->settings->http_max_connections,
         .max_in_flight = (size_t)s->settings->login_max + OTHER_CALLS,
         .reply_timeout_ms = s->settings->login_timeout_ms + REPLY_MARGIN_MS,
@@ -198,6 +199,8 @@ static void make_dialects(struct service *s)
 static void make_observers(struct service *s)
 {
     const struct telemetry_parts telemetry = {
+        .loop = s->loop,
+        .shared = s->slot != NULL,
         .metrics = s->metrics,
         .server = s->server,
         .wechat = s->upstreams.wechat,
@@ -285,19 +288,19 @@ static void on_reload(int signum, void *arg)
 
 /* ---- the whole ---- */
 
-static int make(struct service *s, bool share_port, struct err *e)
+static int make(struct service *s, struct err *e)
 {
     if (!make_keys(s, e))
         return DAEMON_BAD_SETTINGS;
     s->loop = loop_new();
-    s->metrics = metrics_new();
+    s->metrics = s->slot ? metrics_new_shared(s->slot) : metrics_new();
     metrics_add_process(s->metrics, "loginsvc", config_version());
     if (!make_upstreams(s, e))
         return DAEMON_BAD_SETTINGS;
     if (!make_store(s, e))
         return DAEMON_FAILED;
     make_driver(s);
-    if (!make_server(s, share_port, e))
+    if (!make_server(s, e))
         return DAEMON_FAILED;
     make_dialects(s);
     make_observers(s);
@@ -335,19 +338,20 @@ static void unmake(struct service *s)
     config_free(s->config);
 }
 
-int service_run(struct config *config, bool share_port)
+int service_run(struct config *config, struct board_slot *slot)
 {
-    struct service s = {.state = SERVICE_SERVING, .config = config};
+    struct service s = {.state = SERVICE_SERVING, .config = config, .slot = slot};
     struct err e = {.text = ""};
     s.settings = config_values(config);
     daemon_hold_reloads(true);
-    int exit_code = make(&s, share_port, &e);
+    int exit_code = make(&s, &e);
     if (exit_code == DAEMON_OK) {
         daemon_hold_reloads(false);
         log_info("service.listening", LOG_STR("listen", s.settings->listen),
                  LOG_INT("port", http_server_port(s.server)), LOG_INT("apps", apps_count(s.apps)));
         loop_run(s.loop);
         daemon_hold_reloads(true);
+        telemetry_publish(s.telemetry);
         log_info("service.stopped", LOG_INT("port", http_server_port(s.server)));
     } else {
         log_error("service.not_started", LOG_STR("error", e.text));

@@ -5,15 +5,15 @@
 #ifndef LOGINSVC_SERVICE_H
 #define LOGINSVC_SERVICE_H
 
-#include <stdbool.h>
-
 #include "base/check.h"
 #include "config/config.h"
+#include "metrics/board.h"
 
 /* Serves until SIGTERM or SIGINT and drains then; a second one ends it at once. SIGHUP reads the
- * settings again. `config` (of loginsvc_program) is taken. share_port: other processes listen on
- * the same port. Returns the exit code: 0, or, after a line that says why, 2 when a setting cannot
- * be used and 1 when something else keeps it from starting. */
-int service_run(struct config *config, bool share_port) MUST_CHECK;
+ * settings again. `config` (of loginsvc_program) is taken. slot: where the metrics of this process
+ * stand, one of several on the same port; NULL: it is the only one. Returns the exit code: 0, or,
+ * after a line that says why, 2 when a setting cannot be used and 1 when something else keeps it
+ * from starting. */
+int service_run(struct config *config, struct board_slot *slot) MUST_CHECK;
 
 #endif

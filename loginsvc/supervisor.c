@@ -41,14 +41,15 @@ struct supervisor {
     int exit_code;
 };
 
-static _Noreturn void become_worker(const struct supervisor *s, pid_t supervisor)
+static _Noreturn void become_worker(const struct supervisor *s, const struct worker *w,
+                                    pid_t supervisor)
 {
     /* A supervisor that is killed takes its workers with it. */
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != supervisor)
         _exit(1);
     if (sigprocmask(SIG_SETMASK, &s->previous, NULL) != 0)
         _exit(1);
-    exit(s->what->work(s->what->arg));
+    exit(s->what->work((int)(w - s->workers), s->what->arg));
 }
 
 static void start(struct supervisor *s, struct worker *w)
@@ -57,7 +58,7 @@ static void start(struct supervisor *s, struct worker *w)
     w->started_at = clock_mono();
     w->pid = fork();
     if (w->pid == 0)
-        become_worker(s, self);
+        become_worker(s, w, self);
     if (w->pid < 0) {
         w->pid = 0;
         w->restart_at = mono_after(w->started_at, RESTART_MAX_MS);

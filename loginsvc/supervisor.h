@@ -12,9 +12,11 @@
 #include "base/check.h"
 
 struct supervised {
-    int workers;               /* 1 to SUPERVISOR_MAX */
-    int64_t stop_ms;           /* a worker that is told to stop and has not after this is killed */
-    int (*work)(void *arg);    /* in the worker's process: its whole life; returns the exit code */
+    int workers;     /* 1 to SUPERVISOR_MAX */
+    int64_t stop_ms; /* a worker that is told to stop and has not after this is killed */
+    /* In the worker's process: its whole life; returns the exit code. `worker` counts from 0; who
+     * is started in a dead one's place has its number. */
+    int (*work)(int worker, void *arg);
     void (*reload)(void *arg); /* in the supervisor, at SIGHUP: for workers started later */
     void *arg;
 };

@@ -115,8 +115,8 @@ static void collect_refusals(struct telemetry *t)
     for (int i = 0; i < REDIS_REFUSAL_KINDS; i++) {
         const char *name = redis_refusal_name((enum redis_refusal)i);
         if (stats.refusals[i] > 0)
-            metrics_counter(t->metrics, &families[REDIS_REFUSALS], METRIC_LABELS(name))->n =
-                (uint64_t)stats.refusals[i];
+            metrics_follow(t->metrics, &families[REDIS_REFUSALS], METRIC_LABELS(name),
+                           (uint64_t)stats.refusals[i]);
     }
 }
 

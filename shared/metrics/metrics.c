@@ -1,71 +1,11 @@
-/* Series hang in the order of their making in a list of their family and are found by the text of
- * their labels as it is written out: one text serves as key and as output. */
 #include "metrics/metrics.h"
 
 #include <ctype.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/list.h"
-#include "base/map.h"
 #include "base/utf8.h"
-
-enum {
-    /* Every byte of a value may need a backslash; the names are ours. */
-    LABELS_SIZE = METRIC_MAX_LABELS * (2 * METRIC_MAX_LABEL_VALUE + 64),
-};
-
-/* Allocated no longer than its type needs: there may be tens of thousands. */
-struct series {
-    struct list node;
-    char *labels; /* appid="wx1",outcome="ok" */
-    union {
-        struct counter counter;
-        struct gauge gauge;
-        struct histogram histogram;
-    } u;
-};
-
-static size_t series_size(enum metric_type type)
-{
-    switch (type) {
-    case METRIC_COUNTER:
-        return offsetof(struct series, u) + sizeof(struct counter);
-    case METRIC_GAUGE:
-        return offsetof(struct series, u) + sizeof(struct gauge);
-    case METRIC_HISTOGRAM:
-        return sizeof(struct series);
-    }
-    UNREACHABLE("no such type");
-}
-
-struct family {
-    const struct metric_family *about;
-    struct slice label[METRIC_MAX_LABELS];
-    size_t n_labels;
-    struct list series;
-    struct map *by_labels; /* to struct series */
-};
-
-struct table {
-    struct list node;
-    const struct metric_family *first;
-    size_t n;
-    struct family *families;
-};
-
-struct collector {
-    struct list node;
-    void (*fn)(void *arg);
-    void *arg;
-};
-
-struct metrics {
-    struct list tables;
-    struct list collectors;
-};
+#include "metrics/registry.h"
 
 /* ---- labels ---- */
 
@@ -98,9 +38,9 @@ static void add_label(struct text *t, struct slice name, const char *value)
 
 /* `values` as METRIC_LABELS, NULL for a family without labels. */
 static struct slice write_labels(const struct family *f, const char *const *values,
-                                 char out[LABELS_SIZE])
+                                 char out[CELL_LABELS_MAX])
 {
-    struct text t = text_init(out, LABELS_SIZE);
+    struct text t = text_init(out, CELL_LABELS_MAX);
     for (size_t i = 0; i < f->n_labels; i++) {
         ASSERT(values && values[i]);
         add_label(&t, f->label[i], values[i]);
@@ -110,7 +50,7 @@ static struct slice write_labels(const struct family *f, const char *const *valu
     return (struct slice){t.p, t.n};
 }
 
-static struct slice write_other_labels(const struct family *f, char out[LABELS_SIZE])
+static struct slice write_other_labels(const struct family *f, char out[CELL_LABELS_MAX])
 {
     const char *values[METRIC_MAX_LABELS + 1] = {NULL};
     for (size_t i = 0; i < f->n_labels; i++)
@@ -120,35 +60,54 @@ static struct slice write_other_labels(const struct family *f, char out[LABELS_S
 
 /* ---- series ---- */
 
-static struct series *make_series(struct family *f, struct slice labels)
+static struct cell *cell_alone(const struct metric_family *about, struct slice labels)
 {
-    struct series *s = xcalloc(1, series_size(f->about->type));
-    s->labels = slice_dup(labels);
+    size_t size = cell_size(about, labels);
+    struct cell *c = xcalloc(1, size);
+    c->size = (uint32_t)size;
+    cell_fill(c, about, labels);
+    return c;
+}
+
+static struct series *add_series(struct family *f, struct cell *c, bool on_board)
+{
+    struct series *s = xcalloc(1, sizeof *s);
+    *s = (struct series){.cell = c, .on_board = on_board};
     list_push_back(&f->series, &s->node);
-    map_put(f->by_labels, labels, s);
+    map_put(f->by_labels, slice_of(cell_labels(c)), s);
     return s;
 }
 
-static void drop_series(struct family *f, struct series *s)
+/* What does not fit on the board is counted all the same, for nobody to see: a page that shows it
+ * only when this process answers would be worse than one that does not. */
+static struct series *make_series(struct metrics *m, struct family *f, struct slice labels)
 {
-    map_remove(f->by_labels, slice_of(s->labels));
+    struct cell *c = m->slot ? board_take(m->slot, f->about, labels) : NULL;
+    return add_series(f, c ? c : cell_alone(f->about, labels), c != NULL);
+}
+
+static void drop_series(struct metrics *m, struct family *f, struct series *s)
+{
+    map_remove(f->by_labels, slice_of(cell_labels(s->cell)));
     list_remove(&s->node);
-    free(s->labels);
+    if (s->on_board)
+        board_drop(m->slot, s->cell);
+    else
+        free(s->cell);
     free(s);
 }
 
-static struct series *find_series(struct family *f, const char *const *values)
+static struct series *series_of(struct metrics *m, struct family *f, struct slice labels)
 {
-    char text[LABELS_SIZE];
-    struct slice labels = write_labels(f, values, text);
     struct series *s = map_get(f->by_labels, labels);
     if (s)
         return s;
     if (map_count(f->by_labels) < METRIC_MAX_SERIES)
-        return make_series(f, labels);
+        return make_series(m, f, labels);
+    char text[CELL_LABELS_MAX];
     labels = write_other_labels(f, text);
     s = map_get(f->by_labels, labels);
-    return s ? s : make_series(f, labels);
+    return s ? s : make_series(m, f, labels);
 }
 
 /* ---- families ---- */
@@ -171,14 +130,17 @@ static void family_init(struct family *f, const struct metric_family *about)
         ASSERT(f->n_labels < METRIC_MAX_LABELS);
         f->label[f->n_labels++] = slice_cut(&rest, ',');
     }
-    if (f->n_labels == 0)
-        make_series(f, SLICE_LIT(""));
 }
 
+/* What stands on the board stays there, for who comes after us. */
 static void family_deinit(struct family *f)
 {
-    LIST_FOR_EACH(it, &f->series)
-    drop_series(f, LIST_ENTRY(it, struct series, node));
+    for (struct list *node; (node = list_pop_front(&f->series)) != NULL;) {
+        struct series *s = LIST_ENTRY(node, struct series, node);
+        if (!s->on_board)
+            free(s->cell);
+        free(s);
+    }
     map_free(f->by_labels);
 }
 
@@ -195,29 +157,41 @@ static struct family *find_family(const struct metrics *m, const struct metric_f
     return found;
 }
 
-static struct series *find(const struct metrics *m, const struct metric_family *about,
-                           enum metric_type type, const char *const *labels)
+static struct series *find(struct metrics *m, const struct metric_family *about,
+                           enum metric_type type, const char *const *values)
 {
+    char text[CELL_LABELS_MAX];
     ASSERT(about->type == type);
-    return find_series(find_family(m, about), labels);
+    struct family *f = find_family(m, about);
+    return series_of(m, f, write_labels(f, values, text));
 }
 
 struct counter *metrics_counter(struct metrics *m, const struct metric_family *f,
                                 const char *const *labels)
 {
-    return &find(m, f, METRIC_COUNTER, labels)->u.counter;
+    return cell_value(find(m, f, METRIC_COUNTER, labels)->cell);
 }
 
 struct gauge *metrics_gauge(struct metrics *m, const struct metric_family *f,
                             const char *const *labels)
 {
-    return &find(m, f, METRIC_GAUGE, labels)->u.gauge;
+    ASSERT(metric_is_gauge(f->type));
+    return cell_value(find(m, f, f->type, labels)->cell);
 }
 
 struct histogram *metrics_histogram(struct metrics *m, const struct metric_family *f,
                                     const char *const *labels)
 {
-    return &find(m, f, METRIC_HISTOGRAM, labels)->u.histogram;
+    return cell_value(find(m, f, METRIC_HISTOGRAM, labels)->cell);
+}
+
+void metrics_follow(struct metrics *m, const struct metric_family *f, const char *const *labels,
+                    uint64_t n)
+{
+    struct series *s = find(m, f, METRIC_COUNTER, labels);
+    struct counter *c = cell_value(s->cell);
+    if (s->base + n > c->n)
+        c->n = s->base + n;
 }
 
 /* ---- registry ---- */
@@ -227,6 +201,14 @@ struct metrics *metrics_new(void)
     struct metrics *m = xcalloc(1, sizeof *m);
     list_init(&m->tables);
     list_init(&m->collectors);
+    return m;
+}
+
+struct metrics *metrics_new_shared(struct board_slot *slot)
+{
+    struct metrics *m = metrics_new();
+    m->slot = slot;
+    m->inherited = board_attach(slot);
     return m;
 }
 
@@ -246,13 +228,60 @@ void metrics_free(struct metrics *m)
     free(m);
 }
 
-void metrics_register(struct metrics *m, const struct metric_family *table, size_t n)
+static struct table *add_table(struct metrics *m, const struct metric_family *first, size_t n)
 {
     struct table *t = xcalloc(1, sizeof *t);
-    *t = (struct table){.first = table, .n = n, .families = xcalloc(n, sizeof *t->families)};
+    *t = (struct table){.first = first, .n = n, .families = xcalloc(n, sizeof *t->families)};
     for (size_t i = 0; i < n; i++)
-        family_init(&t->families[i], &table[i]);
+        family_init(&t->families[i], &first[i]);
     list_push_back(&m->tables, &t->node);
+    return t;
+}
+
+/* Goes on with what a process before this one left in the slot. */
+static void take_over(struct metrics *m, struct table *t)
+{
+    for (struct cell *c = NULL; (c = board_next(m->slot, c)) != NULL;) {
+        if (c->about < t->first || c->about >= t->first + t->n)
+            continue;
+        struct series *s = add_series(&t->families[c->about - t->first], c, true);
+        if (c->about->type == METRIC_COUNTER)
+            s->base = ((const struct counter *)cell_value(c))->n;
+    }
+}
+
+void metrics_register(struct metrics *m, const struct metric_family *table, size_t n)
+{
+    struct table *t = add_table(m, table, n);
+    if (m->slot)
+        take_over(m, t);
+    for (size_t i = 0; i < n; i++) {
+        if (t->families[i].n_labels == 0)
+            (void)series_of(m, &t->families[i], SLICE_LIT(""));
+    }
+}
+
+struct metrics *registry_like(const struct metrics *m)
+{
+    struct metrics *like = metrics_new();
+    LIST_FOR_EACH(it, &m->tables)
+    {
+        const struct table *t = LIST_ENTRY(it, struct table, node);
+        (void)add_table(like, t->first, t->n);
+    }
+    return like;
+}
+
+void registry_merge(struct metrics *m, const struct cell *c)
+{
+    struct family *f = find_family(m, c->about);
+    struct slice labels = slice_of(cell_labels(c));
+    size_t before = map_count(f->by_labels);
+    struct series *s = series_of(m, f, labels);
+    if (map_count(f->by_labels) > before)
+        cell_set(s->cell, c);
+    else
+        cell_merge(s->cell, c);
 }
 
 void metrics_on_collect(struct metrics *m, void (*fn)(void *arg), void *arg)
@@ -262,26 +291,56 @@ void metrics_on_collect(struct metrics *m, void (*fn)(void *arg), void *arg)
     list_push_back(&m->collectors, &c->node);
 }
 
+void registry_collect(struct metrics *m)
+{
+    LIST_FOR_EACH(it, &m->collectors)
+    {
+        struct collector *c = LIST_ENTRY(it, struct collector, node);
+        c->fn(c->arg);
+    }
+}
+
+void metrics_publish(struct metrics *m, mono_ms_t now)
+{
+    ASSERT(m->slot);
+    registry_collect(m);
+    board_beat(m->slot, now);
+}
+
+bool metrics_inherited(const struct metrics *m)
+{
+    return m->inherited;
+}
+
+uint64_t metrics_refused(const struct metrics *m)
+{
+    return m->slot ? board_refused(m->slot) : 0;
+}
+
+/* ---- forgetting ---- */
+
 /* Whether a series' labels begin with this whole label. */
 static bool begins_with(const struct series *s, struct slice label)
 {
-    if (strncmp(s->labels, label.p, label.n) != 0)
+    const char *labels = cell_labels(s->cell);
+    if (strncmp(labels, label.p, label.n) != 0)
         return false;
-    return s->labels[label.n] == '\0' || s->labels[label.n] == ',';
+    return labels[label.n] == '\0' || labels[label.n] == ',';
 }
 
-static void forget_in(struct family *f, const char *first_label, const char *value)
+static void forget_in(struct metrics *m, struct family *f, const char *first_label,
+                      const char *value)
 {
     if (f->n_labels == 0 || !slice_is(f->label[0], first_label))
         return;
-    char text[LABELS_SIZE];
+    char text[CELL_LABELS_MAX];
     struct text label = text_init(text, sizeof text);
     add_label(&label, f->label[0], value);
     LIST_FOR_EACH(it, &f->series)
     {
         struct series *s = LIST_ENTRY(it, struct series, node);
         if (begins_with(s, (struct slice){label.p, label.n}))
-            drop_series(f, s);
+            drop_series(m, f, s);
     }
 }
 
@@ -291,119 +350,6 @@ void metrics_forget(struct metrics *m, const char *first_label, const char *valu
     {
         struct table *t = LIST_ENTRY(it, struct table, node);
         for (size_t i = 0; i < t->n; i++)
-            forget_in(&t->families[i], first_label, value);
+            forget_in(m, &t->families[i], first_label, value);
     }
-}
-
-/* ---- histograms ---- */
-
-static const struct {
-    int64_t us;
-    const char *le;
-} buckets[HISTOGRAM_BUCKETS] = {
-    {500, "0.0005"},  {1000, "0.001"},  {2500, "0.0025"}, {5000, "0.005"},  {10000, "0.01"},
-    {25000, "0.025"}, {50000, "0.05"},  {100000, "0.1"},  {250000, "0.25"}, {500000, "0.5"},
-    {1000000, "1"},   {2500000, "2.5"}, {5000000, "5"},   {10000000, "10"}, {INT64_MAX, "+Inf"},
-};
-
-void histogram_observe_us(struct histogram *h, int64_t us)
-{
-    if (us < 0)
-        us = 0;
-    size_t i = 0;
-    while (us > buckets[i].us)
-        i++;
-    h->in_bucket[i]++;
-    h->sum_us += (uint64_t)us;
-}
-
-static void write_us_as_seconds(FILE *out, uint64_t us)
-{
-    fprintf(out, " %" PRIu64 ".%06" PRIu64 "\n", us / 1000000, us % 1000000);
-}
-
-static void write_histogram(FILE *out, const char *name, const char *labels,
-                            const struct histogram *h)
-{
-    const char *comma = labels[0] ? "," : "", *open = labels[0] ? "{" : "",
-               *close = labels[0] ? "}" : "";
-    uint64_t count = 0;
-    for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
-        count += h->in_bucket[i];
-        fprintf(out, "%s_bucket{%s%sle=\"%s\"} %" PRIu64 "\n", name, labels, comma, buckets[i].le,
-                count);
-    }
-    fprintf(out, "%s_sum%s%s%s", name, open, labels, close);
-    write_us_as_seconds(out, h->sum_us);
-    fprintf(out, "%s_count%s%s%s %" PRIu64 "\n", name, open, labels, close, count);
-}
-
-/* ---- output ---- */
-
-static bool counts_us(const char *name)
-{
-    static const char end[] = "_seconds_total";
-    size_t n = strlen(name);
-    return n >= sizeof end && strcmp(name + n - (sizeof end - 1), end) == 0;
-}
-
-static void write_series(FILE *out, const struct metric_family *about, const struct series *s)
-{
-    if (about->type == METRIC_HISTOGRAM) {
-        write_histogram(out, about->name, s->labels, &s->u.histogram);
-        return;
-    }
-    fputs(about->name, out);
-    if (s->labels[0])
-        fprintf(out, "{%s}", s->labels);
-    if (about->type == METRIC_GAUGE)
-        fprintf(out, " %.15g\n", s->u.gauge.value);
-    else if (counts_us(about->name))
-        write_us_as_seconds(out, s->u.counter.n);
-    else
-        fprintf(out, " %" PRIu64 "\n", s->u.counter.n);
-}
-
-/* HELP knows two escapes: the backslash and the end of the line. */
-static void write_help(FILE *out, const struct metric_family *about)
-{
-    fprintf(out, "# HELP %s ", about->name);
-    for (const char *p = about->help; *p; p++) {
-        if (*p == '\\' || *p == '\n')
-            fputs(*p == '\n' ? "\\n" : "\\\\", out);
-        else
-            fputc(*p, out);
-    }
-    fputc('\n', out);
-}
-
-static void write_family(FILE *out, const struct family *f)
-{
-    static const char *const types[] = {"counter", "gauge", "histogram"};
-    if (list_empty(&f->series))
-        return;
-    write_help(out, f->about);
-    fprintf(out, "# TYPE %s %s\n", f->about->name, types[f->about->type]);
-    LIST_FOR_EACH(it, &f->series)
-    write_series(out, f->about, LIST_ENTRY(it, struct series, node));
-}
-
-char *metrics_text(struct metrics *m, size_t *n)
-{
-    LIST_FOR_EACH(it, &m->collectors)
-    {
-        struct collector *c = LIST_ENTRY(it, struct collector, node);
-        c->fn(c->arg);
-    }
-    char *text = NULL;
-    FILE *out = open_memstream(&text, n);
-    ASSERT(out);
-    LIST_FOR_EACH(it, &m->tables)
-    {
-        struct table *t = LIST_ENTRY(it, struct table, node);
-        for (size_t i = 0; i < t->n; i++)
-            write_family(out, &t->families[i]);
-    }
-    ASSERT(fclose(out) == 0);
-    return text;
 }

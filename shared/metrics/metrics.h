@@ -16,16 +16,37 @@
  * the registry lives, so a hot path asks once, keeps the handle, and pays one add. The number of
  * series of a family is bounded: what does not fit is counted in the one whose labels all say
  * "other". Label values never hold a secret, an openid, a phone or anything else that a peer can
- * choose freely. Loop thread only; it knows no clock and no socket. */
+ * choose freely. Loop thread only; it knows no clock and no socket.
+ *
+ * Processes that serve one port share a board (board.h): each keeps its series there, and whichever
+ * is asked writes the sum of all. A counter goes on where the process before left it. A gauge has a
+ * rule for becoming one of several, its type:
+ *
+ *   GAUGE          the sum: what is under way, open, waiting
+ *   GAUGE_LOWEST   the worst of them is the lowest: 1 while ready, life left
+ *   GAUGE_HIGHEST  the worst, or the latest, is the highest: age, use of a limit of each */
 #ifndef METRICS_METRICS_H
 #define METRICS_METRICS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/check.h"
+#include "base/times.h"
 
-enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+enum metric_type {
+    METRIC_COUNTER,
+    METRIC_GAUGE,
+    METRIC_GAUGE_LOWEST,
+    METRIC_GAUGE_HIGHEST,
+    METRIC_HISTOGRAM,
+};
+
+static inline bool metric_is_gauge(enum metric_type type)
+{
+    return type != METRIC_COUNTER && type != METRIC_HISTOGRAM;
+}
 
 enum {
     METRIC_MAX_LABELS = 4,
@@ -80,12 +101,20 @@ static inline void gauge_add(struct gauge *g, double delta)
 /* A duration in microseconds; a negative one counts as 0. */
 void histogram_observe_us(struct histogram *h, int64_t us);
 
+const char *histogram_bound(size_t bucket); /* in seconds, as a label's value */
+
 /* ---- registry ---- */
 
-struct metrics; /* opaque */
+struct metrics;    /* opaque */
+struct board_slot; /* board.h */
 
 struct metrics *metrics_new(void) MUST_CHECK;
-void metrics_free(struct metrics *m); /* and all series; NULL is allowed */
+
+/* Of one of several processes: its series stand in the slot, which it alone uses and which outlives
+ * it. Before the first page all register the same tables. */
+struct metrics *metrics_new_shared(struct board_slot *slot) MUST_CHECK;
+
+void metrics_free(struct metrics *m); /* and the series of this process; NULL is allowed */
 
 /* Adds a table, borrowed for the life of the registry; its families are written in this order. A
  * family without labels has its one series from now on. */
@@ -104,11 +133,18 @@ struct gauge *metrics_gauge(struct metrics *m, const struct metric_family *f,
 struct histogram *metrics_histogram(struct metrics *m, const struct metric_family *f,
                                     const char *const *labels);
 
+/* A counter that somebody else keeps, from 0 at this process's start: it stands at n, or as much
+ * higher as it stood when this process took it over. It never goes back. */
+void metrics_follow(struct metrics *m, const struct metric_family *f, const char *const *labels,
+                    uint64_t n);
+
 /* Forgets the series whose first label has this value (an app that was removed). Handles to them
- * are dead. */
+ * are dead. Of several processes each forgets its own, and the page knows them until all have;
+ * counters that one left behind that died before it stay. */
 void metrics_forget(struct metrics *m, const char *first_label, const char *value);
 
-/* fn(arg) runs at the start of each metrics_text, to set gauges that are only read then. */
+/* fn(arg) runs at the start of each metrics_text and metrics_publish, to set what is only read
+ * then. */
 void metrics_on_collect(struct metrics *m, void (*fn)(void *arg), void *arg);
 
 /* Registers and keeps what every process tells: start time, CPU, memory, open files, and
@@ -119,7 +155,19 @@ void metrics_add_process(struct metrics *m, const char *program, const char *ver
 
 #define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
-/* All families as Prometheus text 0.0.4, NUL-terminated, *n its length; the caller frees. */
+/* Of a registry on a board, about once a second: collects for those who are asked in our stead, and
+ * says that we are alive. Who is silent for BOARD_SILENT_MS counts for the past only: its gauges
+ * are left out. */
+void metrics_publish(struct metrics *m, mono_ms_t now);
+
+/* Whether this process stands in for one that used its slot before. */
+bool metrics_inherited(const struct metrics *m);
+
+/* How many series found no room in the slot: no page shows them. */
+uint64_t metrics_refused(const struct metrics *m);
+
+/* All families of all processes as Prometheus text 0.0.4, NUL-terminated, *n its length; the caller
+ * frees. */
 char *metrics_text(struct metrics *m, size_t *n) MUST_CHECK;
 
 #endif

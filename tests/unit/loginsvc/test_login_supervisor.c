@@ -25,13 +25,18 @@ static void tell(char what)
         _exit(99);
 }
 
-static void expect(char what)
+static char told(void)
 {
     struct pollfd fd = {.fd = to_test[0], .events = POLLIN};
     char got = 0;
     assert_int_equal(poll(&fd, 1, PATIENCE_MS), 1);
     assert_int_equal(read(to_test[0], &got, 1), 1);
-    assert_int_equal(got, what);
+    return got;
+}
+
+static void expect(char what)
+{
+    assert_int_equal(told(), what);
 }
 
 static volatile sig_atomic_t last_signal;
@@ -42,11 +47,11 @@ static void note_signal(int signum)
 }
 
 /* Tells 'u' when up and 'h' at each SIGHUP; ends with 0 at SIGTERM. */
-static int obedient(void *arg)
+static int obedient(int worker, void *arg)
 {
     struct sigaction action = {.sa_handler = note_signal};
     sigset_t all, none;
-    (void)arg;
+    (void)worker, (void)arg;
     sigfillset(&all);
     sigemptyset(&none);
     if (sigprocmask(SIG_BLOCK, &all, NULL) != 0 || sigaction(SIGTERM, &action, NULL) != 0 ||
@@ -63,10 +68,10 @@ static int obedient(void *arg)
     }
 }
 
-static int deaf(void *arg)
+static int deaf(int worker, void *arg)
 {
     struct sigaction action = {.sa_handler = SIG_IGN};
-    (void)arg;
+    (void)worker, (void)arg;
     if (sigaction(SIGTERM, &action, NULL) != 0)
         return 99;
     tell('u');
@@ -74,18 +79,27 @@ static int deaf(void *arg)
         pause();
 }
 
-static int crashing(void *arg)
+static int crashing(int worker, void *arg)
 {
-    (void)arg;
+    (void)worker, (void)arg;
     tell('c');
     (void)raise(SIGKILL);
     return 99;
 }
 
-static int giving_up(void *arg)
+static int giving_up(int worker, void *arg)
 {
-    (void)arg;
+    (void)worker, (void)arg;
     return 3;
+}
+
+/* Tells its number; the one with number 1 crashes. */
+static int numbered(int worker, void *arg)
+{
+    tell((char)('0' + worker));
+    if (worker == 1)
+        (void)raise(SIGKILL);
+    return obedient(worker, arg);
 }
 
 static void on_reload(void *arg)
@@ -95,7 +109,7 @@ static void on_reload(void *arg)
 }
 
 /* A supervisor in a process of its own; what it returns is its exit code. */
-static pid_t supervise(int workers, int (*work)(void *arg))
+static pid_t supervise(int workers, int (*work)(int worker, void *arg))
 {
     struct supervised what = {
         .workers = workers, .stop_ms = STOP_MS, .work = work, .reload = on_reload};
@@ -151,6 +165,23 @@ static void a_worker_that_crashes_is_started_again_and_again(void **state)
     assert_exits(pid, 0);
 }
 
+static void who_stands_in_for_a_dead_worker_has_its_number(void **state)
+{
+    int of_0 = 0, of_1 = 0;
+    (void)state;
+    pid_t pid = supervise(2, numbered);
+    while (of_1 < 3) {
+        char got = told();
+        of_0 += got == '0';
+        of_1 += got == '1';
+        assert_true(got == '0' || got == '1' || got == 'u');
+    }
+    assert_int_equal(of_0, 1);
+    assert_int_equal(kill(pid, SIGTERM), 0);
+    assert_int_equal(kill(pid, SIGTERM), 0);
+    assert_exits(pid, 0);
+}
+
 static void a_worker_that_gives_up_ends_it_all_with_its_number(void **state)
 {
     (void)state;
@@ -189,6 +220,7 @@ int main(void)
         cmocka_unit_test(sigterm_stops_all_and_ends_with_0),
         cmocka_unit_test(sighup_reaches_the_supervisor_first_and_then_every_worker),
         cmocka_unit_test(a_worker_that_crashes_is_started_again_and_again),
+        cmocka_unit_test(who_stands_in_for_a_dead_worker_has_its_number),
         cmocka_unit_test(a_worker_that_gives_up_ends_it_all_with_its_number),
         cmocka_unit_test(a_worker_that_does_not_stop_is_killed),
         cmocka_unit_test(workers_go_when_the_supervisor_is_killed),
