@@ -23,8 +23,8 @@ static const char *const set_up[] = {
     /* The shortest lock wait there is: whoever holds a lock for longer is in trouble. */
     "SET SESSION autocommit = 1, innodb_lock_wait_timeout = 1",
     "SET SESSION lock_wait_timeout = 1",
-    "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
-    "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
+    ("SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,"
+     "ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"),
 };
 
 /* ---- waiting ---- */

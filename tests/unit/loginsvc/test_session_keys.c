@@ -196,7 +196,7 @@ static void it_is_sealed_in_redis(void **state)
     assert_int_equal(r->type, REDIS_REPLY_STRING);
     assert_int_equal(r->len, strlen(SESSION_KEY) + AEAD_OVERHEAD);
     for (size_t at = 0; at + 8 <= strlen(SESSION_KEY); at++)
-        assert_null(memmem(r->str, r->len, SESSION_KEY + at, 8));
+        assert_null(memmem(r->str, r->len, &SESSION_KEY[at], 8));
     freeReplyObject(r);
     bench_close(&b);
 }
