@@ -48,6 +48,8 @@ static int run(const struct loginsvc_settings *set, const struct keyring *master
     struct teller teller = {.next = MONO_PAST};
     struct err e;
     const struct reseal_options options = {.url = secret_reveal(&set->database_url).p,
+                                           .tls = set->database_tls,
+                                           .tls_ca = set->database_tls_ca,
                                            .master = master,
                                            .progress = on_progress,
                                            .arg = &teller,

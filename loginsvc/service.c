@@ -137,6 +137,8 @@ static bool make_store(struct service *s, struct err *e)
 {
     const struct loginsvc_settings *set = s->settings;
     const struct store_config config = {.url = secret_reveal(&set->database_url).p,
+                                        .tls = set->database_tls,
+                                        .tls_ca = set->database_tls_ca,
                                         .master = s->master,
                                         .queue_max = (size_t)set->database_queue,
                                         .connections = (size_t)set->database_connections};

@@ -5,6 +5,7 @@
 #include "loginsvc/limits/address.h"
 #include "loginsvc/sessions/jwt.h"
 #include "loginsvc/users/database_url.h"
+#include "loginsvc/users/mysql_tls.h"
 #include "loginsvc/users/user.h"
 
 const char *const loginsvc_budget_actions[] = {"warn", "stop", NULL};
@@ -67,12 +68,27 @@ static void check_data_key(const struct loginsvc_settings *s, struct config_faul
     keyring_free(ring);
 }
 
-static void check_addresses(const struct loginsvc_settings *s, struct config_faults *f)
+/* Whoever sets one of them means to have it: none is without effect. */
+static void check_tls(const struct loginsvc_settings *s, enum database_kind database,
+                      struct config_faults *f)
 {
     struct err e;
-    struct database_url database = {.port = 0};
-    upstreams_check(&s->redis_url, s->wechat_api_base, f);
-    if (!database_url_parse(secret_reveal(&s->database_url), &database, &e))
+    struct mysql_tls tls;
+    if (s->database_tls && database != DATABASE_MYSQL)
+        config_fault(f, "DATABASE_TLS", "expected off: a database that is a file needs none");
+    else if (s->database_tls_ca && !s->database_tls)
+        config_fault(f, "DATABASE_TLS_CA", "expected DATABASE_TLS=on with it");
+    else if (s->database_tls && !mysql_tls_init(&tls, s->database_tls_ca, &e))
+        config_fault(f, s->database_tls_ca ? "DATABASE_TLS_CA" : "DATABASE_TLS", "%s", e.text);
+}
+
+static void check_database(const struct loginsvc_settings *s, struct config_faults *f)
+{
+    struct err e;
+    struct database_url database;
+    if (database_url_parse(secret_reveal(&s->database_url), &database, &e))
+        check_tls(s, database.kind, f);
+    else
         config_fault(f, "DATABASE_URL", "%s", e.text);
     database_url_wipe(&database);
 }
@@ -101,7 +117,8 @@ static void finish(void *values, struct config_faults *f)
     check_jwt(s, f);
     check_proxies(s, f);
     check_data_key(s, f);
-    check_addresses(s, f);
+    upstreams_check(&s->redis_url, s->wechat_api_base, f);
+    check_database(s, f);
 }
 
 const struct config_program loginsvc_program = {

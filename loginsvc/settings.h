@@ -20,6 +20,11 @@ extern const char *const loginsvc_budget_actions[];
       CONFIG_RANGE(9, 1024), 0,                                                                    \
       "sqlite:///path or mysql://user:pass@host:port/db (MySQL, MariaDB, TiDB); may hold a "       \
       "password")                                                                                  \
+    X(S, BOOL, database_tls, DATABASE_TLS, "off", CONFIG_ANY, 0,                                   \
+      "on: TLS to MySQL or nothing, with a certificate for the host of DATABASE_URL that is "      \
+      "verified")                                                                                  \
+    X(S, STRING, database_tls_ca, DATABASE_TLS_CA, NULL, CONFIG_RANGE(1, 1023), 0,                 \
+      "file of the CAs, in PEM, that may sign it; unset: the system's")                            \
     X(S, INT, database_queue, DATABASE_QUEUE, "1024", CONFIG_RANGE(1, 1000000), 0,                 \
       "most logins that wait for the database; more are answered with 503 at once")                \
     X(S, INT, database_connections, DATABASE_CONNECTIONS, "4", CONFIG_RANGE(1, 64), 0,             \

@@ -27,6 +27,7 @@ static const char *const query_texts[QUERY_COUNT] = {
 struct mysql {
     struct db base;
     const struct database_url *to;
+    const struct mysql_tls *tls;
     struct mysql_gate *gate; /* own_gate of the first connection */
     struct mysql_gate own_gate;
     struct mysql_conn conn;
@@ -66,7 +67,7 @@ static bool connect_now(struct mysql *s, struct db_error *e)
     if (!mysql_gate_is_open(s->gate, e))
         return false;
     s->useless++;
-    if (mysql_conn_open(&s->conn, s->to, s->conn.until, e) && upgrade(s, e)) {
+    if (mysql_conn_open(&s->conn, s->to, s->tls, s->conn.until, e) && upgrade(s, e)) {
         mysql_gate_open(s->gate);
         return true;
     }
@@ -231,25 +232,27 @@ static const struct db_driver driver = {
     .close = driver_close,
 };
 
-static struct mysql *new_to(const struct database_url *to)
+static struct mysql *new_to(const struct database_url *to, const struct mysql_tls *tls)
 {
     struct mysql *s = xcalloc(1, sizeof *s);
     s->base.driver = &driver;
     s->to = to;
+    s->tls = tls;
     s->gate = &s->own_gate;
     mysql_gate_init(&s->own_gate);
     return s;
 }
 
-struct db *mysql_open_later(const struct database_url *to)
+struct db *mysql_open_later(const struct database_url *to, const struct mysql_tls *tls)
 {
     ASSERT(mysql_library_init(0, NULL, NULL) == 0);
-    return &new_to(to)->base;
+    return &new_to(to, tls)->base;
 }
 
-struct db *mysql_open(const struct database_url *to, struct db_error *e)
+struct db *mysql_open(const struct database_url *to, const struct mysql_tls *tls,
+                      struct db_error *e)
 {
-    struct mysql *s = of(mysql_open_later(to));
+    struct mysql *s = of(mysql_open_later(to, tls));
     s->conn.until = mono_after(clock_mono(), OPEN_WAIT_MS);
     if (connect_now(s, e))
         return &s->base;
@@ -259,7 +262,7 @@ struct db *mysql_open(const struct database_url *to, struct db_error *e)
 
 struct db *mysql_open_another(struct db *first)
 {
-    struct mysql *s = new_to(of(first)->to);
+    struct mysql *s = new_to(of(first)->to, of(first)->tls);
     s->gate = of(first)->gate;
     return &s->base;
 }

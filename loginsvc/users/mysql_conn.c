@@ -47,6 +47,13 @@ static int left_ms(mono_ms_t until)
     return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
 }
 
+/* What the library still tries on it fails at once: over TLS it would not hear of a time-out, and
+ * would wait by itself for the rest of an answer. */
+static void shut(const struct mysql_conn *c)
+{
+    shutdown((int)mysql_get_socket(c->raw), SHUT_RDWR);
+}
+
 int mysql_conn_wait(struct mysql_conn *c, int wanted)
 {
     struct pollfd p = {.fd = mysql_get_socket(c->raw), .events = poll_events(wanted)};
@@ -57,6 +64,7 @@ int mysql_conn_wait(struct mysql_conn *c, int wanted)
     if (n > 0)
         return wanted & ~MYSQL_WAIT_TIMEOUT;
     c->timed_out = true;
+    shut(c);
     return MYSQL_WAIT_TIMEOUT;
 }
 
@@ -72,13 +80,14 @@ static int length_without_values(const char *detail, enum err_class class, bool 
 static void describe(const struct mysql_conn *c, unsigned number, const char *detail,
                      struct db_error *e)
 {
-    struct mysql_fault f = mysql_fault_of(number);
+    struct mysql_fault f = mysql_fault_of(number, detail);
     if (c->timed_out) {
         db_fail(e, ERR_BACKOFF, "mysql: no answer in time (%u)", number);
         return;
     }
     int n = length_without_values(detail, f.class, f.conflict);
-    db_fail(e, f.class, "mysql: %.*s (%u)", n, detail, number);
+    db_fail(e, f.class, "mysql: %.*s (%u)%s", n, detail, number,
+            mysql_fault_advice(number, detail, c->tls));
     /* What a lost connection had begun, the server undoes. */
     e->again = f.conflict || (f.lost && f.class == ERR_BACKOFF);
 }
@@ -86,7 +95,7 @@ static void describe(const struct mysql_conn *c, unsigned number, const char *de
 bool mysql_conn_fail(struct mysql_conn *c, unsigned number, const char *detail, struct db_error *e)
 {
     describe(c, number, detail, e);
-    if (c->timed_out || mysql_fault_of(number).lost)
+    if (c->timed_out || mysql_fault_of(number, detail).lost)
         mysql_conn_give_up(c, e);
     return false;
 }
@@ -96,6 +105,7 @@ void mysql_conn_give_up(struct mysql_conn *c, const struct db_error *why)
     if (!c->lost)
         c->why = *why;
     c->lost = true;
+    shut(c);
 }
 
 static bool failed(struct mysql_conn *c, struct db_error *e)
@@ -143,25 +153,46 @@ bool mysql_conn_number(struct mysql_conn *c, const char *sql, int64_t *out, stru
 
 static void set_options(MYSQL *raw)
 {
-    const my_bool no = 0;
     const unsigned off = 0, tcp = MYSQL_PROTOCOL_TCP; /* also to "localhost" */
     const size_t stack = CALL_STACK_BYTES;
     ASSERT(mysql_options(raw, MYSQL_OPT_NONBLOCK, &stack) == 0);
     mysql_options(raw, MYSQL_OPT_PROTOCOL, &tcp);
     mysql_options(raw, MYSQL_SET_CHARSET_NAME, "utf8mb4");
     mysql_options(raw, MYSQL_OPT_LOCAL_INFILE, &off); /* a server asks for no file of ours */
-    mysql_options(raw, MYSQL_OPT_SSL_ENFORCE, &no);
-    mysql_options(raw, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &no); /* the newer library's default */
 }
 
-static bool connect_to(struct mysql_conn *c, const struct database_url *to)
+/* TLS in the library's non-blocking calls (3.3) reads and writes a socket that blocks: with these
+ * limits it soon comes back and asks us to wait. In the handshake it waits by itself, and takes the
+ * connect timeout, seconds elsewhere, for milliseconds; so it is not set before the host's name is
+ * looked up, which goes by it, too. */
+static void limit_tls(struct mysql_conn *c)
+{
+    const struct timeval soon = {.tv_usec = 1000};
+    const unsigned left = (unsigned)left_ms(c->until) + 1; /* 0 would be for ever */
+    int fd = (int)mysql_get_socket(c->raw);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon);
+    mysql_options(c->raw, MYSQL_OPT_CONNECT_TIMEOUT, &left);
+}
+
+static bool connect_to(struct mysql_conn *c, const struct database_url *to,
+                       const struct mysql_tls *tls)
 {
     MYSQL *connected = NULL;
     const char *password = secret_reveal(&to->password).p;
-    int wanted = mysql_real_connect_start(&connected, c->raw, to->host, to->user, password,
-                                          to->name, to->port, NULL, CLIENT_FOUND_ROWS);
-    while (wanted)
-        wanted = mysql_real_connect_cont(&connected, c->raw, mysql_conn_wait(c, wanted));
+    int wanted =
+        mysql_real_connect_start(&connected, c->raw, mysql_tls_host(tls, to->host), to->user,
+                                 password, to->name, to->port, NULL, CLIENT_FOUND_ROWS);
+    while (wanted) {
+        int ready = mysql_conn_wait(c, wanted);
+        if (tls->on)
+            limit_tls(c);
+        wanted = mysql_real_connect_cont(&connected, c->raw, ready);
+    }
+    if (connected && tls->on)
+        limit_tls(c); /* the library has just lifted that */
+    else if (!connected && left_ms(c->until) == 0)
+        c->timed_out = true;
     return connected != NULL;
 }
 
@@ -185,13 +216,14 @@ static bool set_session(struct mysql_conn *c, struct db_error *e)
     return true;
 }
 
-bool mysql_conn_open(struct mysql_conn *c, const struct database_url *to, mono_ms_t until,
-                     struct db_error *e)
+bool mysql_conn_open(struct mysql_conn *c, const struct database_url *to,
+                     const struct mysql_tls *tls, mono_ms_t until, struct db_error *e)
 {
-    *c = (struct mysql_conn){.raw = mysql_init(NULL), .until = until};
+    *c = (struct mysql_conn){.raw = mysql_init(NULL), .tls = tls->on, .until = until};
     ASSERT(c->raw != NULL);
     set_options(c->raw);
-    if (!connect_to(c, to)) {
+    mysql_tls_set(tls, c->raw);
+    if (!connect_to(c, to, tls)) {
         failed(c, e);
         e->again = false;
     } else {

@@ -2,9 +2,10 @@
  *
  * READ COMMITTED, strict SQL, utf8mb4, short lock waits; an UPDATE counts the rows it matched. The
  * client library's own time-outs know whole seconds only, so each call is one of its non-blocking
- * ones, waited for here until `until`. (Only the host's name is looked up without a limit of ours.)
- * Not the statements with parameters (mysql_statement.h), not the schema (mysql_schema.h).
- * Blocking; one thread at a time. */
+ * ones, waited for here until `until`. (Only the host's name is looked up without a limit of ours,
+ * and a handshake of TLS may take that long for each of its steps.) Not the statements with
+ * parameters (mysql_statement.h), not the schema (mysql_schema.h). Blocking; one thread at a time;
+ * the process must ignore SIGPIPE (process_harden does). */
 #ifndef USERS_MYSQL_CONN_H
 #define USERS_MYSQL_CONN_H
 
@@ -17,10 +18,12 @@
 #include "base/times.h"
 #include "loginsvc/users/database_url.h"
 #include "loginsvc/users/db.h"
+#include "loginsvc/users/mysql_tls.h"
 
 /* To read but not to write, but for `until`. */
 struct mysql_conn {
-    MYSQL *raw;          /* NULL when closed */
+    MYSQL *raw; /* NULL when closed */
+    bool tls;
     mono_ms_t until;     /* how long a call waits for the server */
     bool timed_out;      /* one waited in vain */
     bool lost;           /* of no more use: close it */
@@ -28,8 +31,8 @@ struct mysql_conn {
 };
 
 /* Connects. *c is closed and *e filled when it fails; `again` when it was let in and then lost. */
-bool mysql_conn_open(struct mysql_conn *c, const struct database_url *to, mono_ms_t until,
-                     struct db_error *e) MUST_CHECK;
+bool mysql_conn_open(struct mysql_conn *c, const struct database_url *to,
+                     const struct mysql_tls *tls, mono_ms_t until, struct db_error *e) MUST_CHECK;
 
 /* Does nothing when closed. */
 void mysql_conn_close(struct mysql_conn *c);

@@ -1,10 +1,16 @@
 #include "loginsvc/users/mysql_fault.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "base/check.h"
 
-enum { CLIENT_FIRST = 2000, CLIENT_LAST = 2999 };
+enum { ACCESS_DENIED = 1045, CLIENT_FIRST = 2000, TLS_TROUBLE = 2026, CLIENT_LAST = 2999 };
+
+#define HOST_3_3     "Validation of SSL server certificate failed"
+#define HOST_3_4     "Hostname verification failed"
+#define NOT_OUR_HOST ": its certificate is not for the host of DATABASE_URL"
+#define NO_CA        ": the file of DATABASE_TLS_CA cannot be read any more"
 
 #define AWAY(number)                                                                               \
     {                                                                                              \
@@ -93,7 +99,7 @@ static const struct {
     OPERATOR(1030),                     /* error from the storage engine */
     OPERATOR(1036),                     /* table is read-only */
     OPERATOR(1044),                     /* access denied to the database */
-    OPERATOR(1045),                     /* access denied */
+    OPERATOR(ACCESS_DENIED),            /* or TLS required (MariaDB) */
     OPERATOR(1049),                     /* unknown database */
     OPERATOR(1054),                     /* unknown column */
     OPERATOR(1114),                     /* table is full */
@@ -116,14 +122,41 @@ static const struct {
     WRONG_SERVER(1290),                 /* --read-only */
     WRONG_SERVER(1792),                 /* read-only transaction */
     WRONG_SERVER(1836),                 /* read-only mode */
-    WRONG_SERVER(2026),                 /* client: TLS */
     WRONG_SERVER(2059),                 /* client: authentication plugin cannot be loaded */
     WRONG_SERVER(2061),                 /* client: authentication plugin failed */
     {1180, {ERR_UNKNOWN, false, true}}, /* error during commit */
 };
 
-struct mysql_fault mysql_fault_of(unsigned number)
+/* All of TLS_TROUBLE, by a part of its text; the last one fits whatever is left. */
+static const struct tls_trouble {
+    const char *part;
+    enum err_class class;
+    const char *advice;
+} tls_troubles[] = {
+    {"eof", ERR_BACKOFF, ""}, /* the server hung up */
+    {"not support it", ERR_OPERATOR, ": switch it on there, DATABASE_TLS=on asks for it"},
+    {"xpired", ERR_OPERATOR, ": renew it, or set the clock"},
+    {HOST_3_3, ERR_OPERATOR, NOT_OUR_HOST},
+    {HOST_3_4, ERR_OPERATOR, NOT_OUR_HOST},
+    {"No such file", ERR_OPERATOR, NO_CA},
+    {"Permission denied", ERR_OPERATOR, NO_CA},
+    {" (", ERR_BACKOFF, ""}, /* another errno: of the socket */
+    {"certificate", ERR_OPERATOR, ": DATABASE_TLS_CA must hold the CA that signed it"},
+    {"", ERR_OPERATOR, ""},
+};
+
+static const struct tls_trouble *tls_trouble_of(const char *detail)
 {
+    const struct tls_trouble *t = tls_troubles;
+    while (!strstr(detail, t->part))
+        t++;
+    return t;
+}
+
+struct mysql_fault mysql_fault_of(unsigned number, const char *detail)
+{
+    if (number == TLS_TROUBLE)
+        return (struct mysql_fault){tls_trouble_of(detail)->class, false, true};
     for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
         if (faults[i].number == number)
             return faults[i].fault;
@@ -131,4 +164,13 @@ struct mysql_fault mysql_fault_of(unsigned number)
     if (number >= CLIENT_FIRST && number <= CLIENT_LAST)
         return (struct mysql_fault){ERR_BACKOFF, false, true};
     return (struct mysql_fault){ERR_BUG, false, false};
+}
+
+const char *mysql_fault_advice(unsigned number, const char *detail, bool tls)
+{
+    if (number == ACCESS_DENIED && !tls)
+        return ": the password is wrong, or it asks for DATABASE_TLS=on";
+    if (strstr(detail, "insecure transport")) /* 3159, of TiDB Cloud 1105 */
+        return ": it asks for DATABASE_TLS=on";
+    return number == TLS_TROUBLE ? tls_trouble_of(detail)->advice : "";
 }

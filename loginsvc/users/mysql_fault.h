@@ -14,7 +14,12 @@ struct mysql_fault {
     bool lost;     /* the connection is of no more use */
 };
 
-/* One that is not known is a bug of ours. */
-struct mysql_fault mysql_fault_of(unsigned number);
+/* A number that is not known is a bug of ours. `detail` is the text that came with it: all trouble
+ * with TLS has one number. */
+struct mysql_fault mysql_fault_of(unsigned number, const char *detail);
+
+/* ": what the operator can do", where the text alone does not say so; else "". `tls`: DATABASE_TLS
+ * is on. Constant. */
+const char *mysql_fault_advice(unsigned number, const char *detail, bool tls);
 
 #endif

@@ -33,6 +33,7 @@ struct step {
 
 struct reseal {
     struct database_url url;
+    struct mysql_tls tls;
     const struct reseal_options *options;
     struct phone_vault *vault;
     struct db *db;
@@ -196,15 +197,17 @@ static bool run(struct reseal *r, struct db_error *e)
     return true;
 }
 
-static bool open_database(struct reseal *r, const char *url, struct err *e)
+static bool open_database(struct reseal *r, struct err *e)
 {
     struct err why;
     struct db_error failure;
-    if (!database_url_parse(slice_of(url), &r->url, &why))
+    if (!database_url_parse(slice_of(r->options->url), &r->url, &why))
         return err_set(e, "DATABASE_URL: %.200s", why.text);
+    if (r->options->tls && !mysql_tls_init(&r->tls, r->options->tls_ca, &why))
+        return err_set(e, "DATABASE_TLS: %.200s", why.text);
     r->db = r->url.kind == DATABASE_SQLITE
                 ? sqlite_open(r->url.path, SQLITE_FILE_MUST_EXIST, &failure)
-                : mysql_open(&r->url, &failure);
+                : mysql_open(&r->url, &r->tls, &failure);
     return r->db || err_set(e, "DATABASE_URL: %.200s", failure.line.text);
 }
 
@@ -214,8 +217,8 @@ bool reseal_run(const struct reseal_options *o, struct err *e)
     struct db_error failure;
     r->options = o;
     r->vault = phone_vault_new(o->master);
-    bool done = open_database(r, o->url, e) &&
-                (run(r, &failure) || err_set(e, "%.250s", failure.line.text));
+    bool done =
+        open_database(r, e) && (run(r, &failure) || err_set(e, "%.250s", failure.line.text));
     phone_vault_free(r->vault);
     db_close(r->db);
     database_url_wipe(&r->url);

@@ -24,6 +24,8 @@ struct reseal_progress {
 
 struct reseal_options {
     const char *url;              /* DATABASE_URL */
+    bool tls;                     /* to MySQL: DATABASE_TLS */
+    const char *tls_ca;           /* DATABASE_TLS_CA, or NULL */
     const struct keyring *master; /* from DATA_KEY; its first key is the one to seal with */
     void (*progress)(const struct reseal_progress *p, void *arg); /* after every 100; may be NULL */
     void *arg;

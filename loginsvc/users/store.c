@@ -33,6 +33,7 @@ enum scrub_state {
 struct store {
     struct phone_vault *vault;
     struct database_url url;
+    struct mysql_tls tls;
     size_t queue_max;
     int64_t op_timeout_ms;
     struct store_stats stats;
@@ -227,7 +228,7 @@ static bool open_sqlite(struct store *s, struct db_error *e)
 /* The first connection finds out whether everything is in order, the others follow when needed. */
 static void open_mysql(struct store *s, size_t connections)
 {
-    s->dbs[0] = mysql_open_later(&s->url);
+    s->dbs[0] = mysql_open_later(&s->url, &s->tls);
     for (s->n_dbs = 1; s->n_dbs < connections; s->n_dbs++)
         s->dbs[s->n_dbs] = mysql_open_another(s->dbs[0]);
 }
@@ -243,6 +244,8 @@ static bool open_database(struct store *s, const struct store_config *c, struct 
     struct err why;
     if (!database_url_parse(slice_of(c->url), &s->url, &why))
         return err_set(e, "DATABASE_URL: %.200s", why.text);
+    if (c->tls && !mysql_tls_init(&s->tls, c->tls_ca, &why))
+        return err_set(e, "DATABASE_TLS: %.200s", why.text);
     struct db_error failure;
     size_t connections = c->connections ? c->connections : CONNECTIONS;
     ASSERT(connections <= STORE_CONNECTIONS_MAX);

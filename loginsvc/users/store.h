@@ -35,6 +35,8 @@ struct store_config {
     size_t queue_max;             /* operations under way at most; 0 = 1024 */
     int64_t op_timeout_ms;        /* how long one may wait and work; 0 = 3000 */
     size_t connections;           /* to MySQL, each with a thread; 0 = 4. SQLite has one */
+    bool tls;                     /* to MySQL: DATABASE_TLS */
+    const char *tls_ca;           /* DATABASE_TLS_CA, or NULL; borrowed for store_open */
 };
 
 enum { STORE_CONNECTIONS_MAX = 64 };

@@ -23,11 +23,13 @@ TOKEND = {"TOKEN_RETRY_MIN": "50ms", "LEASE_TTL": "1s"}
 class World:
     """A platform whose loginsvc has its users on a server of their own."""
 
-    def __init__(self, folder):
-        self.mariadb = MariadbServer(folder).start()
+    def __init__(self, folder, tls=False):
+        self.mariadb = MariadbServer(folder, tls=tls).start()
+        self.database = {"DATABASE_URL": self.mariadb.url}
+        if tls:
+            self.database |= {"DATABASE_TLS": "on", "DATABASE_TLS_CA": self.mariadb.ca}
         try:
-            self.platform = Platform(folder, tokend=TOKEND,
-                                     loginsvc={"DATABASE_URL": self.mariadb.url})
+            self.platform = Platform(folder, tokend=TOKEND, loginsvc=self.database)
         except BaseException:
             self.mariadb.stop()
             raise
@@ -59,6 +61,13 @@ class World:
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
     world = World(tmp_path_factory.mktemp("world"))
+    yield world
+    world.stop()
+
+
+@pytest.fixture(scope="module")
+def over_tls(tmp_path_factory):
+    world = World(tmp_path_factory.mktemp("tls"), tls=True)
     yield world
     world.stop()
 
@@ -200,20 +209,54 @@ def test_a_database_that_hangs_fails_logins_in_time(world):
                what="a login")
 
 
+def run_loginsvc(world, folder, *argv, **settings):
+    """To its end, in place of the world's."""
+    app = App()
+    return subprocess.run(
+        [os.path.join(bin_dir(), "loginsvc"), *argv], cwd=folder, capture_output=True, text=True,
+        timeout=30, env=clean_env(
+            **{"WECHAT_APPID": app.id, "WECHAT_SECRET": app.secret, "JWT_SECRET": new_jwt_secret(),
+               "DATA_KEY": new_data_key(), "LOGINSVC_LISTEN": "127.0.0.1:0",
+               "REDIS_URL": world.platform.redis.url, **settings}))
+
+
+def failed_start(world, folder, **settings):
+    """How it ended, and the one line that says why."""
+    done = run_loginsvc(world, folder, **settings)
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if "DATABASE_" in line]
+    assert len(lines) == 1, done
+    return done, lines[0]
+
+
 @pytest.mark.parametrize("change, says", [
     (lambda url: url.replace(":s3cret", ":wr0ng"), "Access denied"),
     (lambda url: url.replace("/users", "/nowhere"), "nowhere"),
 ])
 def test_a_database_that_cannot_be_used_is_one_clear_line_at_the_start(shared, tmp_path, change,
                                                                        says):
-    app = App()
-    done = subprocess.run(
-        [os.path.join(bin_dir(), "loginsvc")], cwd=tmp_path, capture_output=True, text=True,
-        timeout=30, env=clean_env(
-            WECHAT_APPID=app.id, WECHAT_SECRET=app.secret, JWT_SECRET=new_jwt_secret(),
-            DATA_KEY=new_data_key(), LOGINSVC_LISTEN="127.0.0.1:0",
-            REDIS_URL=shared.platform.redis.url, DATABASE_URL=change(shared.mariadb.url)))
-    assert done.returncode == 1
-    line = [l for l in (done.stdout + done.stderr).splitlines() if "DATABASE_URL" in l]
-    assert len(line) == 1 and says in line[0], done
+    done, line = failed_start(shared, tmp_path, DATABASE_URL=change(shared.mariadb.url))
+    assert done.returncode == 1 and says in line, done
     assert "wr0ng" not in done.stdout + done.stderr
+
+
+# ---- TLS ----
+
+def test_a_login_and_a_reseal_over_tls(over_tls, tmp_path):
+    phone = new_phone()
+    data = over_tls.log_in(openid="oTls", phone=phone)
+    assert data["userInfo"]["phone"] == phone
+    keys = f"{new_data_key()},{over_tls.loginsvc.settings['DATA_KEY']}"
+    done = run_loginsvc(over_tls, tmp_path, "--reseal", **{**over_tls.database, "DATA_KEY": keys})
+    assert done.returncode == 0 and "1 sealed anew" in done.stdout, done
+
+
+@pytest.mark.parametrize("code, says, changed", [
+    (1, "it asks for DATABASE_TLS=on", {"DATABASE_TLS": None, "DATABASE_TLS_CA": None}),
+    (1, "DATABASE_TLS_CA must hold the CA", {"DATABASE_TLS_CA": None}),
+    (2, "cannot open /nowhere/ca.pem", {"DATABASE_TLS_CA": "/nowhere/ca.pem"}),
+])
+def test_tls_that_cannot_be_had_is_one_clear_line_at_the_start(over_tls, tmp_path, code, says,
+                                                               changed):
+    done, line = failed_start(over_tls, tmp_path, **{**over_tls.database, **changed})
+    assert done.returncode == code and says in line, done
+    assert over_tls.mariadb.password not in done.stdout + done.stderr

@@ -12,13 +12,28 @@ SMALL = ["--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M",
          "--innodb-flush-method=nosync"]
 
 
+def sign_certificate(folder, host):
+    """folder/ca.pem, and folder/server.pem with server.key that it signed for "IP:…" or "DNS:…"."""
+    def openssl(*argv):
+        subprocess.run(["openssl", *argv], cwd=folder, check=True, capture_output=True)
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    with open(os.path.join(folder, "host.cnf"), "w") as file:
+        file.write(f"subjectAltName={host}\n")
+    openssl("req", "-x509", *key, "-days", "2", "-subj", f"/CN={os.path.basename(folder)}",
+            "-keyout", "ca.key", "-out", "ca.pem")
+    openssl("req", *key, "-subj", "/CN=server", "-keyout", "server.key", "-out", "server.csr")
+    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
+            "-CAcreateserial", "-days", "2", "-extfile", "host.cnf", "-out", "server.pem")
+    return os.path.join(folder, "ca.pem")
+
+
 class MariadbServer:
     """`url` is a DATABASE_URL: of the database `users`, for a user who may do all there and nothing
-    elsewhere."""
+    elsewhere. With tls, `ca` is the file of its CA, and nobody gets in without."""
 
     password = PASSWORD
 
-    def __init__(self, folder, name="mariadb"):
+    def __init__(self, folder, name="mariadb", tls=False):
         self.folder = tempfile.mkdtemp(prefix="e2e-mariadb-")  # socket paths are short by law
         self.data, self.socket = os.path.join(self.folder, "data"), os.path.join(self.folder, "s")
         self.port = free_port()
@@ -33,6 +48,10 @@ class MariadbServer:
                        env=env, check=True, capture_output=True)
         argv = ["mariadbd", *options, *user, f"--socket={self.socket}", f"--port={self.port}",
                 "--bind-address=127.0.0.1", "--skip-name-resolve", "--skip-log-bin"]
+        if tls:
+            self.ca = sign_certificate(self.folder, "IP:127.0.0.1")
+            argv += ["--require-secure-transport=ON", f"--ssl-cert={self.folder}/server.pem",
+                     f"--ssl-key={self.folder}/server.key"]
         self.process = Process("mariadbd", argv, os.path.join(folder, f"{name}.log"), env)
 
     def start(self):

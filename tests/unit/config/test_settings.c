@@ -108,6 +108,8 @@ static void names_and_defaults_are_those_of_the_contract(void **state)
         {"LOGINSVC_LISTEN", "127.0.0.1:8080"},
         {"LOGINSVC_WORKERS", "1"},
         {"DATABASE_URL", "sqlite:///var/lib/loginsvc/users.db"},
+        {"DATABASE_TLS", "off"},
+        {"DATABASE_TLS_CA", NULL},
         {"JWT_SECRET", NULL},
         {"JWT_TTL", "30d"},
         {"DATA_KEY", NULL},
@@ -408,6 +410,37 @@ static void a_bad_database_is_told_without_its_password(void **state)
     run_free(&r);
 }
 
+#define SET_MYSQL "--set", "DATABASE_URL=mysql://u:s3cret@127.0.0.1/db"
+#define SET_TLS   "--set", "DATABASE_TLS=on"
+
+static void tls_to_a_database_is_had_or_the_program_does_not_start(void **state)
+{
+    const struct {
+        const char *const *args;
+        const char *says;
+    } refused[] = {
+        {ARGS(SET_TLS, "--set", "DATABASE_URL=sqlite:///tmp/users.db"),
+         "--set: DATABASE_TLS: expected off"},
+        {ARGS(SET_MYSQL, "--set", "DATABASE_TLS_CA=/etc/passwd"),
+         "--set: DATABASE_TLS_CA: expected DATABASE_TLS=on"},
+        {ARGS(SET_MYSQL, SET_TLS, "--set", "DATABASE_TLS_CA=/nowhere/ca.pem"),
+         "--set: DATABASE_TLS_CA: cannot open /nowhere/ca.pem"},
+        {ARGS(SET_MYSQL, SET_TLS, "--set", "DATABASE_TLS_CA=/etc/passwd"),
+         "--set: DATABASE_TLS_CA: /etc/passwd holds no certificate"},
+    };
+    (void)state;
+    one_app();
+    keys_of_loginsvc();
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
+        struct run r = fixture_run(&loginsvc_program, refused[i].args);
+        assert_int_equal(r.exit_code, 2);
+        if (!strstr(r.err, refused[i].says))
+            fail_msg("\"%s\" does not say \"%s\"", r.err, refused[i].says);
+        run_free(&r);
+    }
+    config_free(fixture_config(&loginsvc_program, ARGS(SET_MYSQL, SET_TLS)));
+}
+
 static void printed_settings_show_no_secret(void **state)
 {
     (void)state;
@@ -449,6 +482,7 @@ int main(void)
         IN_FOLDER(the_keys_of_the_tokens_are_rotated_by_a_reload),
         IN_FOLDER(workers_may_be_a_word),
         IN_FOLDER(a_bad_database_is_told_without_its_password),
+        IN_FOLDER(tls_to_a_database_is_had_or_the_program_does_not_start),
         IN_FOLDER(printed_settings_show_no_secret),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@
 #include <mysql.h>
 
 #include "base/check.h"
+#include "certificates.h"
 #include "sys/clock.h"
 #include "sys/entropy.h"
 
@@ -25,6 +26,7 @@ enum {
     STARTS = 5, /* attempts when the port was taken in between */
     PORT_FIRST = 12000,
     PORT_LAST = 31999, /* not what outgoing connections get */
+    CERTIFICATE_S = 3600,
     PAUSE_MS = 10,
     REMOVALS = 200, /* attempts, while the killed server still ends */
 };
@@ -35,6 +37,7 @@ struct mariadb_server {
     char folder[64];
     char data[80];
     uint16_t port;
+    struct certificates *certificates;
     pid_t pid; /* 0: not running */
     int alive; /* the end of a pipe that says to the remover that we live */
 };
@@ -185,10 +188,13 @@ static uint16_t free_port(void)
 _Noreturn static void become_server(const struct mariadb_server *s, pid_t parent)
 {
     char data[96], init[96], socket_path[96], port[32], user[] = "--user=root";
+    char cert[160], key[160];
     snprintf(data, sizeof data, "--datadir=%s", s->data);
     snprintf(init, sizeof init, "--init-file=%s/init.sql", s->folder);
     snprintf(socket_path, sizeof socket_path, "--socket=%s/socket", s->folder);
     snprintf(port, sizeof port, "--port=%u", s->port);
+    snprintf(cert, sizeof cert, "--ssl-cert=%s", certificates_server(s->certificates));
+    snprintf(key, sizeof key, "--ssl-key=%s", certificates_key(s->certificates));
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(125);
@@ -198,6 +204,8 @@ _Noreturn static void become_server(const struct mariadb_server *s, pid_t parent
                           init,
                           socket_path,
                           port,
+                          cert,
+                          key,
                           "--bind-address=127.0.0.1",
                           "--skip-name-resolve",
                           "--skip-log-bin",
@@ -251,6 +259,8 @@ struct mariadb_server *mariadb_server_new(void)
 {
     struct mariadb_server *s = xcalloc(1, sizeof *s);
     make_folder(s);
+    s->certificates = certificates_new(s->folder);
+    certificates_sign(s->certificates, "IP:127.0.0.1", CERTIFICATE_S);
     install(s);
     for (int i = 0; i < STARTS; i++) {
         s->port = free_port();
@@ -279,6 +289,7 @@ void mariadb_server_free(struct mariadb_server *s)
     if (s->pid)
         mariadb_server_kill(s);
     remove_folder(s->folder);
+    certificates_free(s->certificates);
     close(s->alive);
     free(s);
 }
@@ -291,6 +302,17 @@ uint16_t mariadb_server_port(const struct mariadb_server *s)
 const char *mariadb_server_folder(const struct mariadb_server *s)
 {
     return s->data;
+}
+
+const char *mariadb_server_ca(const struct mariadb_server *s)
+{
+    return certificates_ca(s->certificates);
+}
+
+void mariadb_server_certify(const struct mariadb_server *s, const char *host, long good_s)
+{
+    certificates_sign(s->certificates, host, good_s);
+    mariadb_server_sql(s, NULL, "FLUSH SSL");
 }
 
 void mariadb_server_freeze(const struct mariadb_server *s)

@@ -1,4 +1,5 @@
-/* mariadb_server.h - a MariaDB server of the test's own, on a loopback port, in a temp folder.
+/* mariadb_server.h - a MariaDB server of the test's own, on a loopback port, in a temp folder. It
+ * offers TLS, and takes who comes without unless it is told otherwise.
  *
  * It goes with the test program, however that ends: the kernel kills the server, and a process that
  * waits for just that removes the folder. For the main thread, before others are made. */
@@ -21,6 +22,11 @@ void mariadb_server_free(struct mariadb_server *s); /* NULL is allowed */
 
 uint16_t mariadb_server_port(const struct mariadb_server *s);
 const char *mariadb_server_folder(const struct mariadb_server *s); /* of its data */
+
+const char *mariadb_server_ca(const struct mariadb_server *s); /* the file of its CA */
+
+/* From now on it has another certificate (certificates.h). */
+void mariadb_server_certify(const struct mariadb_server *s, const char *host, long good_s);
 
 void mariadb_server_kill(struct mariadb_server *s);  /* as a crash */
 void mariadb_server_start(struct mariadb_server *s); /* after that, on the same port */

@@ -20,6 +20,7 @@ enum { LONG_MS = 10000 };
 struct bench {
     struct fixture *files;
     struct database_url url;
+    struct mysql_tls tls;
     struct phone_vault *vault;
     struct db *db;
     struct operation ops[BATCH_MAX];
@@ -34,7 +35,7 @@ static int bench_up(void **state)
     b->files = fixture_new();
     assert_true(database_url_parse(slice_of(b->files->url), &b->url, &e.line));
     b->vault = phone_vault_new(ring);
-    b->db = fixture_on_mysql() ? mysql_open(&b->url, &e)
+    b->db = fixture_on_mysql() ? mysql_open(&b->url, &b->tls, &e)
                                : sqlite_open(b->files->path, SQLITE_FILE_MAY_CREATE, &e);
     keyring_free(ring);
     *state = b;

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,10 +39,24 @@ static void on_guard(void *arg)
 
 /* ---- the database ---- */
 
+static bool database_is(const char *kind)
+{
+    const char *is = getenv("USERS_DATABASE");
+    return is && strcmp(is, kind) == 0;
+}
+
 bool fixture_on_mysql(void)
 {
-    const char *kind = getenv("USERS_DATABASE");
-    return kind && strcmp(kind, "mysql") == 0;
+    return database_is("mysql") || database_is("mysql-tls");
+}
+
+struct mysql_tls fixture_tls(const struct fixture *f)
+{
+    struct mysql_tls tls = {.on = false};
+    struct err e;
+    if (f->tls)
+        assert_true(mysql_tls_init(&tls, f->tls_ca, &e));
+    return tls;
 }
 
 struct mariadb_server *fixture_server(void)
@@ -52,8 +67,11 @@ struct mariadb_server *fixture_server(void)
 int fixture_group_up(void **state)
 {
     (void)state;
+    (void)signal(SIGPIPE, SIG_IGN); /* as process_harden does */
     if (fixture_on_mysql())
         server = mariadb_server_new();
+    if (database_is("mysql-tls"))
+        mariadb_server_sql(server, NULL, "ALTER USER " MARIADB_USER " REQUIRE SSL");
     return 0;
 }
 
@@ -81,6 +99,8 @@ static void new_database(struct fixture *f)
     snprintf(f->url, sizeof f->url, "mysql://" MARIADB_USER ":" MARIADB_PASSWORD "@127.0.0.1:%u/%s",
              mariadb_server_port(server), f->name);
     server_sql("CREATE DATABASE ", f->name);
+    f->tls = database_is("mysql-tls");
+    f->tls_ca = f->tls ? mariadb_server_ca(server) : NULL;
 }
 
 static void new_folder(struct fixture *f)
@@ -217,8 +237,12 @@ bool fixture_open(struct fixture *f, const char *keys, int64_t timeout_ms, struc
     struct keyring *ring = ring_of(keys);
     f->loop = loop_new();
     f->guard = loop_timer_new(f->loop, on_guard, f);
-    struct store_config c = {
-        .url = f->url, .master = ring, .queue_max = RESULTS_MAX, .op_timeout_ms = timeout_ms};
+    struct store_config c = {.url = f->url,
+                             .tls = f->tls,
+                             .tls_ca = f->tls_ca,
+                             .master = ring,
+                             .queue_max = RESULTS_MAX,
+                             .op_timeout_ms = timeout_ms};
     f->store = store_open(f->loop, &c, e);
     keyring_free(ring);
     if (!f->store)

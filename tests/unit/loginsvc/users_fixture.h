@@ -1,7 +1,8 @@
 /* users_fixture.h - for the tests of users: a database, a loop, a store and its results.
  *
  * The database is a SQLite file in a temp folder, or, when the test program runs with
- * USERS_DATABASE=mysql, one of a MariaDB server that the program starts for itself. */
+ * USERS_DATABASE=mysql, one of a MariaDB server that the program starts for itself; with mysql-tls
+ * that server lets our user in over TLS only. */
 #ifndef TESTS_UNIT_LOGINSVC_USERS_FIXTURE_H
 #define TESTS_UNIT_LOGINSVC_USERS_FIXTURE_H
 
@@ -10,6 +11,7 @@
 #include <stdint.h>
 
 #include "crypto/keyring.h"
+#include "loginsvc/users/mysql_tls.h"
 #include "loginsvc/users/store.h"
 #include "loop/loop.h"
 #include "mariadb_server.h"
@@ -28,6 +30,8 @@ struct fixture {
     char path[80]; /* SQLite */
     char name[32]; /* MySQL: of the database */
     char url[160];
+    bool tls;           /* with the server's CA at first */
+    const char *tls_ca; /* may be NULL */
     struct loop *loop;
     struct store *store;
     struct loop_timer *guard;
@@ -39,6 +43,9 @@ struct fixture {
 };
 
 bool fixture_on_mysql(void);
+
+/* What f->tls and f->tls_ca say. */
+struct mysql_tls fixture_tls(const struct fixture *f);
 
 /* The server; NULL with SQLite. */
 struct mariadb_server *fixture_server(void);
