@@ -267,7 +267,7 @@ struct mariadb_server *mariadb_server_new(void)
         if (try_start(s))
             return s;
     }
-    ASSERT(!"the server starts");
+    UNREACHABLE("the server does not start");
 }
 
 void mariadb_server_start(struct mariadb_server *s)
@@ -339,7 +339,7 @@ int64_t mariadb_server_run(MYSQL *m, const char *sql)
     int64_t number = 0;
     if (mysql_query(m, sql) != 0) {
         fprintf(stderr, "%s: %s\n", sql, mysql_error(m));
-        ASSERT(!"the statement is good");
+        UNREACHABLE("the statement is bad");
     }
     MYSQL_RES *rows = mysql_store_result(m);
     if (rows) {

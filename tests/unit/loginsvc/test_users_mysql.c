@@ -286,7 +286,7 @@ static void of_two_that_wait_for_each_other_one_is_told_to_run_again(void **stat
     assert_true(touch(p.one, first, &e));
     assert_true(touch(p.two, second, &e));
     assert_int_equal(db_changes(p.two), 1);
-    struct touching one = {p.one, second, false, {ERR_NONE}};
+    struct touching one = {p.one, second, false, {.class = ERR_NONE}};
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, touch_in_thread, &one), 0);
     bool two_done = touch(p.two, first, &e);
