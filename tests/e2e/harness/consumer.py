@@ -4,7 +4,7 @@ it saw: python3 consumer.py SOCKET TOKEN_KEY RECORD_KEY CHANNEL > sightings
 It writes a line of JSON whenever what it reads changes: since when and until when (Unix ms, of the
 moments before the reads) which token and version were there, and the longest pause between two
 reads, which is the machine's doing. Redis away is told as such. What is published goes in between.
-It bears everything and ends on SIGTERM."""
+Its first line says that it has begun. It bears everything and ends on SIGTERM."""
 import json
 import os
 import select
@@ -15,6 +15,7 @@ import sys
 import time
 
 from .process import clean_env
+from .wait import eventually
 
 PERIOD_S = 0.001
 STALLED_S = 1.0       # as long as an answer may take
@@ -148,6 +149,7 @@ class Watch:
         self.hear()
 
     def run(self, stopped):
+        self.tell(watching=True)
         at = time.monotonic()
         while not stopped:
             self.once()
@@ -167,6 +169,7 @@ class Consumer:
                 [sys.executable, "-m", "harness.consumer", platform.redis.path,
                  platform.keys.token, platform.keys.record, platform.keys.refreshed],
                 stdout=out, stderr=err, cwd=here, env=clean_env(PYTHONDONTWRITEBYTECODE=1))
+        eventually(lambda: os.path.getsize(self.path), what="its first word")
 
     def stop(self):
         if self.child.poll() is None:
