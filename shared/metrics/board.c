@@ -127,7 +127,8 @@ uint64_t board_refused(const struct board_slot *s)
 
 void board_beat(struct board_slot *s, mono_ms_t now)
 {
-    atomic_store_explicit(&s->beat_ms, now.ms, memory_order_relaxed);
+    /* Who sees it sees what was collected before. */
+    atomic_store_explicit(&s->beat_ms, now.ms, memory_order_release);
 }
 
 struct cell *board_next(struct board_slot *s, const struct cell *after)
@@ -140,10 +141,28 @@ struct cell *board_next(struct board_slot *s, const struct cell *after)
 
 /* ---- all of them ---- */
 
-static bool is_silent(const struct board_slot *s, const struct board_slot *self)
+static const struct board_slot *slot_of(const struct board *b, int i)
 {
-    int64_t beat_ms = atomic_load_explicit(&s->beat_ms, memory_order_relaxed);
-    return atomic_load_explicit(&self->beat_ms, memory_order_relaxed) - beat_ms > BOARD_SILENT_MS;
+    return (const void *)(b->slots + (size_t)i * b->slot_size);
+}
+
+static int64_t beat_of(const struct board_slot *s)
+{
+    return atomic_load_explicit(&s->beat_ms, memory_order_acquire);
+}
+
+static int64_t newest_beat(const struct board *b)
+{
+    int64_t newest = 0;
+    for (int i = 0; i < b->n; i++)
+        newest = beat_of(slot_of(b, i)) > newest ? beat_of(slot_of(b, i)) : newest;
+    return newest;
+}
+
+static bool is_silent(const struct board_slot *s, int64_t newest)
+{
+    int64_t beat = beat_of(s);
+    return beat == 0 || newest - beat > BOARD_SILENT_MS;
 }
 
 void board_read(const struct board_slot *self,
@@ -154,12 +173,14 @@ void board_read(const struct board_slot *self,
         uint64_t words[CELL_UNIT * CELL_UNITS_MAX / sizeof(uint64_t)];
     } copy;
     const struct board *b = self->board;
+    int64_t newest = newest_beat(b);
     for (int i = 0; i < b->n; i++) {
-        const struct board_slot *s = (const void *)(b->slots + (size_t)i * b->slot_size);
-        bool silent = is_silent(s, self);
+        const struct board_slot *s = slot_of(b, i);
+        bool silent = is_silent(s, newest);
         for (size_t at = 0; at < used(s); at += cell_at(s, at)->size) {
-            if (cell_copy(cell_at(s, at), &copy.cell))
-                fn(&copy.cell, silent, arg);
+            if (cell_copy(cell_at(s, at),
+                          &copy.cell)) /* somebody may have taken it over just now */
+                fn(&copy.cell, s != self && (silent || is_silent(s, newest)), arg);
         }
     }
 }

@@ -20,7 +20,7 @@
 enum {
     /* Room for about 60,000 series, as of 10,000 apps and more; takes memory as it fills. */
     BOARD_SLOT_SIZE = 4 * 1024 * 1024,
-    /* Who was silent this long before our own last sign of life is dead or frozen. */
+    /* Who was silent this long before the latest sign of life of all is dead or frozen. */
     BOARD_SILENT_MS = 5000,
 };
 
@@ -55,8 +55,8 @@ struct cell *board_next(struct board_slot *s, const struct cell *after);
 
 /* ---- for all of them ---- */
 
-/* fn(copy, silent, arg) for each series of all slots; silent: its process is not heard of, as
- * measured by the last sign of life of `self`, so its gauges are old. */
+/* fn(copy, silent, arg) for each series of all slots; silent: it is not of `self`, and its process
+ * is not heard of any more, or not yet, so its gauges are old or not set. */
 void board_read(const struct board_slot *self,
                 void (*fn)(const struct cell *copy, bool silent, void *arg), void *arg);
 

@@ -185,7 +185,7 @@ static void a_released_answer_leaves_the_codes_used(void **state)
 static void the_oldest_is_forgotten_first(void **state)
 {
     (void)state;
-    char names[6][8];
+    char names[6][16];
     struct claim claims[6];
     struct book *b = book_new(4);
     for (int i = 0; i < 6; i++) {

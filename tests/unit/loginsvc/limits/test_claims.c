@@ -52,7 +52,6 @@ static void from_another_address_a_repeat_is_refused(void **state)
 
 static void after_the_window_a_repeat_is_refused(void **state)
 {
-    (void)state;
     struct claims_limits l = generous;
     struct bench *b = *state;
     l.kept_ms = 150;
@@ -68,7 +67,6 @@ static void after_the_window_a_repeat_is_refused(void **state)
 
 static void without_a_window_nothing_is_kept(void **state)
 {
-    (void)state;
     struct claims_limits l = generous;
     struct bench *b = *state;
     l.kept_ms = 0;
@@ -225,7 +223,6 @@ static void part_of_a_request_is_another_request(void **state)
 
 static void an_exchange_is_handed_on_to_one_repeat_at_a_time(void **state)
 {
-    (void)state;
     struct claims_limits l = generous;
     struct bench *b = *state;
     l.redis_timeout_ms = 500;
@@ -265,7 +262,6 @@ static void an_exchange_is_not_handed_to_another_address(void **state)
 
 static void the_codes_of_a_crashed_process_are_not_given_to_anybody(void **state)
 {
-    (void)state;
     struct claims_limits l = generous;
     struct bench *b = *state;
     l.login_ms = 150;
@@ -280,7 +276,6 @@ static void the_codes_of_a_crashed_process_are_not_given_to_anybody(void **state
 
 static void a_process_that_slept_through_its_time_settles_in_vain(void **state)
 {
-    (void)state;
     struct claims_limits l = generous;
     struct bench *b = *state;
     l.login_ms = 50;
@@ -298,7 +293,6 @@ static void a_process_that_slept_through_its_time_settles_in_vain(void **state)
 
 static void what_is_asked_at_the_end_of_a_process_is_never_answered(void **state)
 {
-    (void)state;
     struct heard h[3];
     struct bench *b = *state;
     struct process *one = process_start(b, &generous);

@@ -53,7 +53,6 @@ static void without_redis_a_process_decides_alone(void **state)
 
 static void parallel_repeats_at_one_process_are_one_also_without_redis(void **state)
 {
-    (void)state;
     struct heard h[8];
     int mine = 0;
     struct bench *b = *state;
@@ -72,7 +71,6 @@ static void parallel_repeats_at_one_process_are_one_also_without_redis(void **st
 
 static void a_local_answer_ends_with_its_window(void **state)
 {
-    (void)state;
     struct claims_limits l = generous;
     struct bench *b = *state;
     l.kept_ms = 100;
@@ -114,7 +112,6 @@ static void an_exchange_is_handed_on_also_without_redis(void **state)
 
 static void of_two_who_ask_for_an_exchange_at_once_one_has_it(void **state)
 {
-    (void)state;
     struct heard h[2];
     struct bench *b = *state;
     struct claims_limits l = hasty();
@@ -234,7 +231,6 @@ static void a_frozen_redis_is_waited_for_no_longer_than_its_timeout(void **state
 /* Who repeats it meanwhile waits for the first, whatever becomes of that. */
 static void parallel_repeats_wait_out_a_frozen_redis_together(void **state)
 {
-    (void)state;
     struct heard first, repeat;
     struct bench *b = *state;
     struct claims_limits l = hasty();
@@ -257,7 +253,6 @@ static void parallel_repeats_wait_out_a_frozen_redis_together(void **state)
 
 static void without_redis_each_process_counts_users_and_addresses_for_itself(void **state)
 {
-    (void)state;
     struct claims_limits l = generous;
     struct bench *b = *state;
     l.per_user = (struct window_rule){2, 60000};
@@ -266,7 +261,7 @@ static void without_redis_each_process_counts_users_and_addresses_for_itself(voi
     kill_redis(b, one);
     await_loss(two);
     for (int i = 0; i < 5; i++) {
-        char code[16];
+        char code[32];
         (void)snprintf(code, sizeof code, "code %d", i);
         struct claim of_user = claim_of(b, "", code, OTHER), of_address = simple_claim(b, code);
         of_user.user_id = 7;
@@ -285,7 +280,6 @@ static void without_redis_each_process_counts_users_and_addresses_for_itself(voi
 
 static void a_user_who_is_known_only_after_the_exchange_is_counted_then(void **state)
 {
-    (void)state;
     struct claims_limits l = generous;
     struct bench *b = *state;
     l.per_user = (struct window_rule){1, 60000};
@@ -300,7 +294,6 @@ static void a_user_who_is_known_only_after_the_exchange_is_counted_then(void **s
 
 static void without_redis_each_process_counts_what_is_under_way_for_itself(void **state)
 {
-    (void)state;
     struct claims_limits l = generous;
     struct bench *b = *state;
     l.under_way_max = 2;

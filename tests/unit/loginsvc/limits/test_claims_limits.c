@@ -25,7 +25,6 @@ static struct claim of_user(const struct bench *b, int i, int64_t user_id)
 
 static void an_address_is_limited_over_all_processes(void **state)
 {
-    (void)state;
     struct claims_limits l = generous;
     struct bench *b = *state;
     l.per_address = (struct window_rule){4, 60000};
@@ -47,7 +46,6 @@ static void an_address_is_limited_over_all_processes(void **state)
 
 static void repeats_cost_no_limit(void **state)
 {
-    (void)state;
     struct claims_limits l = generous;
     struct bench *b = *state;
     l.per_address = l.per_user = (struct window_rule){2, 60000};
@@ -67,7 +65,6 @@ static void repeats_cost_no_limit(void **state)
 
 static void who_is_limited_takes_nothing_from_who_asks_at_the_same_time(void **state)
 {
-    (void)state;
     struct heard limited, other;
     struct claims_limits l = generous;
     struct bench *b = *state;
@@ -85,7 +82,6 @@ static void who_is_limited_takes_nothing_from_who_asks_at_the_same_time(void **s
 
 static void the_window_slides(void **state)
 {
-    (void)state;
     struct claims_limits l = generous;
     struct bench *b = *state;
     l.per_address = (struct window_rule){2, 200};
@@ -103,7 +99,6 @@ static void the_window_slides(void **state)
 
 static void a_users_phone_exchanges_are_limited(void **state)
 {
-    (void)state;
     struct claims_limits l = generous;
     struct bench *b = *state;
     l.per_user = (struct window_rule){2, 60000};
@@ -124,7 +119,6 @@ static void a_users_phone_exchanges_are_limited(void **state)
 
 static void limits_may_be_changed(void **state)
 {
-    (void)state;
     struct claims_limits l = generous;
     struct bench *b = *state;
     l.per_address = (struct window_rule){3, 60000};
@@ -149,7 +143,6 @@ static void limits_may_be_changed(void **state)
 /* Three codes, a user, an address, all limits, the longest names. */
 static void a_claim_may_have_everything(void **state)
 {
-    (void)state;
     struct claims_limits l = {.login_ms = 600000,
                               .kept_ms = 86400000,
                               .per_user = {1000, 86400000},
@@ -177,7 +170,6 @@ static void a_claim_may_have_everything(void **state)
 
 static void so_many_of_an_app_are_under_way_over_all_processes(void **state)
 {
-    (void)state;
     struct claims_limits l = generous;
     struct bench *b = *state;
     l.under_way_max = 3;
@@ -198,7 +190,6 @@ static void so_many_of_an_app_are_under_way_over_all_processes(void **state)
 
 static void what_a_crashed_process_had_under_way_is_over_in_its_time(void **state)
 {
-    (void)state;
     struct claims_limits l = generous;
     struct bench *b = *state;
     l.under_way_max = 2;
@@ -216,7 +207,6 @@ static void what_a_crashed_process_had_under_way_is_over_in_its_time(void **stat
 /* Others keep the list alive: each of its entries has an end of its own. */
 static void what_a_crashed_process_had_under_way_is_over_also_among_others(void **state)
 {
-    (void)state;
     struct claims_limits l = generous;
     struct bench *b = *state;
     l.under_way_max = 2;
@@ -319,7 +309,6 @@ static void what_redis_refused_to_count_is_counted_with_the_next(void **state)
 
 static void what_a_frozen_redis_may_have_counted_is_not_counted_twice(void **state)
 {
-    (void)state;
     struct claims_limits l = generous;
     struct bench *b = *state;
     l.redis_timeout_ms = 100;
@@ -364,7 +353,6 @@ static void what_is_settled_at_midnight_counts_for_its_own_day(void **state)
 
 static void a_budget_that_stops_refuses_phones_until_the_next_day(void **state)
 {
-    (void)state;
     struct claims_limits l = generous;
     struct bench *b = *state;
     l.paid_max = 2;
@@ -385,7 +373,6 @@ static void a_budget_that_stops_refuses_phones_until_the_next_day(void **state)
 
 static void a_budget_that_warns_refuses_nothing(void **state)
 {
-    (void)state;
     struct claims_limits l = generous;
     struct bench *b = *state;
     l.paid_max = 2;
@@ -401,7 +388,6 @@ static void a_budget_that_warns_refuses_nothing(void **state)
 
 static void a_spent_budget_stays_spent_whatever_redis_forgets(void **state)
 {
-    (void)state;
     struct claims_limits l = generous;
     struct bench *b = *state;
     l.paid_max = 2;
