@@ -254,10 +254,13 @@ struct db *mysql_open(const struct database_url *to, const struct mysql_tls *tls
 {
     struct mysql *s = of(mysql_open_later(to, tls));
     s->conn.until = mono_after(clock_mono(), OPEN_WAIT_MS);
-    if (connect_now(s, e))
-        return &s->base;
-    driver_close(&s->base);
-    return NULL;
+    while (!connect_now(s, e)) {
+        if (!e->again) {
+            driver_close(&s->base);
+            return NULL;
+        }
+    }
+    return &s->base;
 }
 
 struct db *mysql_open_another(struct db *first)

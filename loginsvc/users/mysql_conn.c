@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "loginsvc/users/cutoff.h"
 #include "loginsvc/users/mysql_fault.h"
 #include "sys/clock.h"
 
@@ -162,37 +163,30 @@ static void set_options(MYSQL *raw)
 }
 
 /* TLS in the library's non-blocking calls (3.3) reads and writes a socket that blocks: with these
- * limits it soon comes back and asks us to wait. In the handshake it waits by itself, and takes the
- * connect timeout, seconds elsewhere, for milliseconds; so it is not set before the host's name is
- * looked up, which goes by it, too. */
-static void limit_tls(struct mysql_conn *c)
+ * limits it soon comes back and asks us to wait. */
+static void come_back_soon(int fd)
 {
     const struct timeval soon = {.tv_usec = 1000};
-    const unsigned left = (unsigned)left_ms(c->until) + 1; /* 0 would be for ever */
-    int fd = (int)mysql_get_socket(c->raw);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon);
-    mysql_options(c->raw, MYSQL_OPT_CONNECT_TIMEOUT, &left);
 }
 
+/* In the handshake of TLS the library (3.3) waits by itself, at each step anew. */
 static bool connect_to(struct mysql_conn *c, const struct database_url *to,
                        const struct mysql_tls *tls)
 {
     MYSQL *connected = NULL;
-    const char *password = secret_reveal(&to->password).p;
-    int wanted =
-        mysql_real_connect_start(&connected, c->raw, mysql_tls_host(tls, to->host), to->user,
-                                 password, to->name, to->port, NULL, CLIENT_FOUND_ROWS);
+    struct cutoff *cutoff = tls->on ? cutoff_new(c->until) : NULL;
+    int wanted = mysql_real_connect_start(&connected, c->raw, mysql_tls_host(tls, to->host),
+                                          to->user, secret_reveal(&to->password).p, to->name,
+                                          to->port, NULL, CLIENT_FOUND_ROWS);
     while (wanted) {
         int ready = mysql_conn_wait(c, wanted);
-        if (tls->on)
-            limit_tls(c);
+        if (cutoff)
+            cutoff_aim(cutoff, (int)mysql_get_socket(c->raw));
         wanted = mysql_real_connect_cont(&connected, c->raw, ready);
     }
-    if (connected && tls->on)
-        limit_tls(c); /* the library has just lifted that */
-    else if (!connected && left_ms(c->until) == 0)
-        c->timed_out = true;
+    c->timed_out |= cutoff_free(cutoff);
     return connected != NULL;
 }
 
@@ -228,6 +222,8 @@ bool mysql_conn_open(struct mysql_conn *c, const struct database_url *to,
         e->again = false;
     } else {
         keep_alive((int)mysql_get_socket(c->raw));
+        if (tls->on)
+            come_back_soon((int)mysql_get_socket(c->raw));
         if (set_session(c, e))
             return true;
     }

@@ -2,10 +2,9 @@
  *
  * READ COMMITTED, strict SQL, utf8mb4, short lock waits; an UPDATE counts the rows it matched. The
  * client library's own time-outs know whole seconds only, so each call is one of its non-blocking
- * ones, waited for here until `until`. (Only the host's name is looked up without a limit of ours,
- * and a handshake of TLS may take that long for each of its steps.) Not the statements with
- * parameters (mysql_statement.h), not the schema (mysql_schema.h). Blocking; one thread at a time;
- * the process must ignore SIGPIPE (process_harden does). */
+ * ones, waited for here until `until`. (Only the host's name is looked up without a limit of ours.)
+ * Not the statements with parameters (mysql_statement.h), not the schema (mysql_schema.h).
+ * Blocking; one thread at a time; the process must ignore SIGPIPE (process_harden does). */
 #ifndef USERS_MYSQL_CONN_H
 #define USERS_MYSQL_CONN_H
 

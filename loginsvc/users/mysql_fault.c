@@ -9,6 +9,8 @@ enum { ACCESS_DENIED = 1045, CLIENT_FIRST = 2000, TLS_TROUBLE = 2026, CLIENT_LAS
 
 #define HOST_3_3     "Validation of SSL server certificate failed"
 #define HOST_3_4     "Hostname verification failed"
+#define OUT_OF_DATE  ": renew it, or set the clock"
+#define NOT_OUR_CA   ": DATABASE_TLS_CA must hold the CA that signed it"
 #define NOT_OUR_HOST ": its certificate is not for the host of DATABASE_URL"
 #define NO_CA        ": the file of DATABASE_TLS_CA cannot be read any more"
 
@@ -135,13 +137,18 @@ static const struct tls_trouble {
 } tls_troubles[] = {
     {"eof", ERR_BACKOFF, ""}, /* the server hung up */
     {"not support it", ERR_OPERATOR, ": switch it on there, DATABASE_TLS=on asks for it"},
-    {"xpired", ERR_OPERATOR, ": renew it, or set the clock"},
+    {"xpired", ERR_OPERATOR, OUT_OF_DATE},
+    {"not yet valid", ERR_OPERATOR, OUT_OF_DATE},
     {HOST_3_3, ERR_OPERATOR, NOT_OUR_HOST},
     {HOST_3_4, ERR_OPERATOR, NOT_OUR_HOST},
     {"No such file", ERR_OPERATOR, NO_CA},
     {"Permission denied", ERR_OPERATOR, NO_CA},
     {" (", ERR_BACKOFF, ""}, /* another errno: of the socket */
-    {"certificate", ERR_OPERATOR, ": DATABASE_TLS_CA must hold the CA that signed it"},
+    {"issuer", ERR_OPERATOR, NOT_OUR_CA},
+    {"self-signed", ERR_OPERATOR, NOT_OUR_CA},
+    {"self signed", ERR_OPERATOR, NOT_OUR_CA},
+    {"verify failed", ERR_OPERATOR, NOT_OUR_CA},
+    {"not trusted", ERR_OPERATOR, NOT_OUR_CA},
     {"", ERR_OPERATOR, ""},
 };
 

@@ -204,7 +204,7 @@ static bool open_database(struct reseal *r, struct err *e)
     if (!database_url_parse(slice_of(r->options->url), &r->url, &why))
         return err_set(e, "DATABASE_URL: %.200s", why.text);
     if (r->options->tls && !mysql_tls_init(&r->tls, r->options->tls_ca, &why))
-        return err_set(e, "DATABASE_TLS: %.200s", why.text);
+        return err_set(e, "TLS to the database: %.200s", why.text);
     r->db = r->url.kind == DATABASE_SQLITE
                 ? sqlite_open(r->url.path, SQLITE_FILE_MUST_EXIST, &failure)
                 : mysql_open(&r->url, &r->tls, &failure);

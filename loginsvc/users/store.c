@@ -245,7 +245,7 @@ static bool open_database(struct store *s, const struct store_config *c, struct 
     if (!database_url_parse(slice_of(c->url), &s->url, &why))
         return err_set(e, "DATABASE_URL: %.200s", why.text);
     if (c->tls && !mysql_tls_init(&s->tls, c->tls_ca, &why))
-        return err_set(e, "DATABASE_TLS: %.200s", why.text);
+        return err_set(e, "TLS to the database: %.200s", why.text);
     struct db_error failure;
     size_t connections = c->connections ? c->connections : CONNECTIONS;
     ASSERT(connections <= STORE_CONNECTIONS_MAX);

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -42,6 +43,17 @@ static void greet(const struct greeter *g, int fd)
     ASSERT(write(fd, packet, sizeof packet) == sizeof packet);
 }
 
+/* The length of a record of TLS, and then as much of it as fits in the client's patience. */
+static void trickle(int fd)
+{
+    static const unsigned char handshake[] = {22, 3, 3, 64, 0};
+    const struct timespec pause = {.tv_nsec = 50 * 1000000L};
+    if (send(fd, handshake, sizeof handshake, MSG_NOSIGNAL) < 0)
+        return;
+    while (send(fd, "", 1, MSG_NOSIGNAL) == 1)
+        nanosleep(&pause, NULL);
+}
+
 static void *serve(void *arg)
 {
     struct greeter *g = arg;
@@ -52,6 +64,8 @@ static void *serve(void *arg)
     do {
         n = read(fd, g->heard + g->n, HEARD_MAX - g->n);
         g->n += n > 0 ? (size_t)n : 0;
+        if (g->manner == GREETER_TRICKLES)
+            trickle(fd);
     } while (n > 0 && g->manner != GREETER_HANGS_UP);
     close(fd);
     return NULL;

@@ -1,4 +1,4 @@
-/* greeter.h - a MySQL server that greets and then only listens, on a free loopback port, to one
+/* greeter.h - a MySQL server that greets and then says little, on a free loopback port, to one
  * client: for what a client says before it may know whom it talks to. Has a thread of its own. */
 #ifndef TESTS_UNIT_LOGINSVC_GREETER_H
 #define TESTS_UNIT_LOGINSVC_GREETER_H
@@ -12,6 +12,7 @@ struct greeter; /* opaque */
 enum greeter_manner {
     GREETER_WITHOUT_TLS,
     GREETER_SILENT,   /* offers TLS, and says nothing more */
+    GREETER_TRICKLES, /* offers TLS, and says the first record of it a byte now and then */
     GREETER_HANGS_UP, /* offers TLS, and closes once the client spoke */
 };
 

@@ -95,6 +95,24 @@ static void what_a_number_means_is_known(void **state)
     }
 }
 
+static void what_to_do_about_tls_is_said_where_it_is_known(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *detail, *advice;
+    } known[] = {
+        {"unable to get local issuer certificate", "DATABASE_TLS_CA"},
+        {"self-signed certificate in certificate chain", "DATABASE_TLS_CA"},
+        {"certificate verify failed", "DATABASE_TLS_CA"},
+        {"certificate has expired", "clock"},
+        {"certificate is not yet valid", "clock"},
+        {"Validation of SSL server certificate failed", "host of DATABASE_URL"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        assert_non_null(strstr(mysql_fault_advice(2026, known[i].detail, true), known[i].advice));
+    assert_string_equal(mysql_fault_advice(2026, "unsuitable certificate purpose", true), "");
+}
+
 /* ---- schema ---- */
 
 static bool apply(const struct fixture *f, const struct mysql_migration *m, size_t n,
@@ -466,6 +484,7 @@ int main(void)
         MYSQL_TEST(a_wrong_password_and_an_unknown_database_are_named),
         MYSQL_TEST(a_server_that_is_away_refuses_no_start),
         cmocka_unit_test(what_a_number_means_is_known),
+        cmocka_unit_test(what_to_do_about_tls_is_said_where_it_is_known),
         MYSQL_TEST(a_failed_migration_is_taken_up_where_it_stopped),
         MYSQL_TEST(a_database_that_is_up_to_date_needs_no_right_to_change_tables),
         MYSQL_TEST(two_stores_that_insert_the_same_users_at_once_make_each_once),

@@ -196,12 +196,11 @@ static void a_server_that_is_not_verified_hears_no_name_and_no_password(void **s
 
 /* ---- a server that is away, not wrong ---- */
 
-static void a_handshake_without_an_answer_ends_in_time(void **state)
+static void assert_ends_in_time(struct fixture *f, enum greeter_manner manner)
 {
-    struct fixture *f = *state;
     struct mysql_conn c;
     struct db_error e;
-    struct greeter *g = greeter_new(GREETER_SILENT);
+    struct greeter *g = greeter_new(manner);
     set_server(f, greeter_port(g));
     mono_ms_t start = clock_mono();
     assert_false(open_conn(f, &c, &e));
@@ -209,6 +208,16 @@ static void a_handshake_without_an_answer_ends_in_time(void **state)
     assert_int_equal(e.class, ERR_BACKOFF);
     assert_says(e.line.text, "no answer in time");
     greeter_free(g);
+}
+
+static void a_handshake_without_an_answer_ends_in_time(void **state)
+{
+    assert_ends_in_time(*state, GREETER_SILENT);
+}
+
+static void a_handshake_that_never_comes_to_its_end_ends_in_time(void **state)
+{
+    assert_ends_in_time(*state, GREETER_TRICKLES);
 }
 
 static void a_server_that_hangs_up_is_waited_for(void **state)
@@ -301,6 +310,7 @@ int main(void)
         TLS_TEST(a_server_without_tls_hears_nothing),
         TLS_TEST(a_server_that_is_not_verified_hears_no_name_and_no_password),
         TLS_TEST(a_handshake_without_an_answer_ends_in_time),
+        TLS_TEST(a_handshake_that_never_comes_to_its_end_ends_in_time),
         TLS_TEST(a_server_that_hangs_up_is_waited_for),
         TLS_TEST(a_certificate_that_goes_wrong_and_right_again_ends_no_process),
         TLS_TEST(megabytes_go_there_and_back),
