@@ -69,15 +69,20 @@ static void check_data_key(const struct loginsvc_settings *s, struct config_faul
 }
 
 /* Whoever sets one of them means to have it: none is without effect. */
-static void check_tls(const struct loginsvc_settings *s, enum database_kind database,
+static void check_tls(const struct loginsvc_settings *s, const struct database_url *database,
                       struct config_faults *f)
 {
     struct err e;
     struct mysql_tls tls;
-    if (s->database_tls && database != DATABASE_MYSQL)
+    if (s->database_tls && database->kind != DATABASE_MYSQL)
         config_fault(f, "DATABASE_TLS", "expected off: a database that is a file needs none");
     else if (s->database_tls_ca && !s->database_tls)
         config_fault(f, "DATABASE_TLS_CA", "expected DATABASE_TLS=on with it");
+    else if (s->database_tls && !mysql_tls_verifies(database->host))
+        config_fault(f, "DATABASE_TLS",
+                     "expected localhost in DATABASE_URL, not %s, for which not every client "
+                     "library verifies the host",
+                     database->host);
     else if (s->database_tls && !mysql_tls_init(&tls, s->database_tls_ca, &e))
         config_fault(f, s->database_tls_ca ? "DATABASE_TLS_CA" : "DATABASE_TLS", "%s", e.text);
 }
@@ -87,7 +92,7 @@ static void check_database(const struct loginsvc_settings *s, struct config_faul
     struct err e;
     struct database_url database;
     if (database_url_parse(secret_reveal(&s->database_url), &database, &e))
-        check_tls(s, database.kind, f);
+        check_tls(s, &database, f);
     else
         config_fault(f, "DATABASE_URL", "%s", e.text);
     database_url_wipe(&database);

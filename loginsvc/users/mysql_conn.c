@@ -177,9 +177,10 @@ static bool connect_to(struct mysql_conn *c, const struct database_url *to,
 {
     MYSQL *connected = NULL;
     struct cutoff *cutoff = tls->on ? cutoff_new(c->until) : NULL;
-    int wanted = mysql_real_connect_start(&connected, c->raw, mysql_tls_host(tls, to->host),
-                                          to->user, secret_reveal(&to->password).p, to->name,
-                                          to->port, NULL, CLIENT_FOUND_ROWS);
+    ASSERT(!tls->on || mysql_tls_verifies(to->host));
+    int wanted = mysql_real_connect_start(&connected, c->raw, to->host, to->user,
+                                          secret_reveal(&to->password).p, to->name, to->port, NULL,
+                                          CLIENT_FOUND_ROWS);
     while (wanted) {
         int ready = mysql_conn_wait(c, wanted);
         if (cutoff)

@@ -71,13 +71,7 @@ void mysql_tls_set(const struct mysql_tls *t, MYSQL *raw)
         mysql_options(raw, MYSQL_OPT_SSL_CAPATH, t->ca_folder);
 }
 
-/* 3.4 does not ask whether a certificate is for this machine, which it knows by these spellings;
- * but a tunnel to another one may begin here. */
-const char *mysql_tls_host(const struct mysql_tls *t, const char *host)
+bool mysql_tls_verifies(const char *host)
 {
-    if (t->on && strcmp(host, "127.0.0.1") == 0)
-        return "127.0.0.01";
-    if (t->on && strcmp(host, "::1") == 0)
-        return "0:0:0:0:0:0:0:1";
-    return host;
+    return strcmp(host, "127.0.0.1") != 0 && strcmp(host, "::1") != 0;
 }

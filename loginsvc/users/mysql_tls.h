@@ -30,7 +30,8 @@ bool mysql_tls_init(struct mysql_tls *t, const char *ca, struct err *e) MUST_CHE
 /* On a handle that is not connected yet. */
 void mysql_tls_set(const struct mysql_tls *t, MYSQL *raw);
 
-/* The host as the library has to be told it, borrowed from `host` or constant. */
-const char *mysql_tls_host(const struct mysql_tls *t, const char *host);
+/* False for the two addresses at which 3.4 does not ask whether the certificate is for the host:
+ * a tunnel to another machine may begin there. Never to be connected to. */
+bool mysql_tls_verifies(const char *host);
 
 #endif

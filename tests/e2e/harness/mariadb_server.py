@@ -7,6 +7,7 @@ import tempfile
 from .ports import free_port
 from .process import Process, clean_env
 
+HOST = "127.0.0.2"   # TLS is not had at 127.0.0.1
 PASSWORD = "s3cret/p@ss:word"
 SMALL = ["--innodb-buffer-pool-size=16M", "--innodb-log-file-size=8M",
          "--innodb-flush-method=nosync"]
@@ -37,7 +38,7 @@ class MariadbServer:
         self.folder = tempfile.mkdtemp(prefix="e2e-mariadb-")  # socket paths are short by law
         self.data, self.socket = os.path.join(self.folder, "data"), os.path.join(self.folder, "s")
         self.port = free_port()
-        self.url = f"mysql://loginsvc:{PASSWORD.replace('/', '%2F')}@127.0.0.1:{self.port}/users"
+        self.url = f"mysql://loginsvc:{PASSWORD.replace('/', '%2F')}@{HOST}:{self.port}/users"
         # A server that starts removes others' temporary tables from there.
         env = clean_env(TMPDIR=self.folder)
         env["PATH"] = env.get("PATH", "") + ":/usr/sbin"
@@ -47,9 +48,9 @@ class MariadbServer:
                         "--force", "--auth-root-authentication-method=normal"],
                        env=env, check=True, capture_output=True)
         argv = ["mariadbd", *options, *user, f"--socket={self.socket}", f"--port={self.port}",
-                "--bind-address=127.0.0.1", "--skip-name-resolve", "--skip-log-bin"]
+                f"--bind-address={HOST}", "--skip-name-resolve", "--skip-log-bin"]
         if tls:
-            self.ca = sign_certificate(self.folder, "IP:127.0.0.1")
+            self.ca = sign_certificate(self.folder, f"IP:{HOST}")
             argv += ["--require-secure-transport=ON", f"--ssl-cert={self.folder}/server.pem",
                      f"--ssl-key={self.folder}/server.key"]
         self.process = Process("mariadbd", argv, os.path.join(folder, f"{name}.log"), env)

@@ -410,7 +410,7 @@ static void a_bad_database_is_told_without_its_password(void **state)
     run_free(&r);
 }
 
-#define SET_MYSQL "--set", "DATABASE_URL=mysql://u:s3cret@127.0.0.1/db"
+#define SET_MYSQL "--set", "DATABASE_URL=mysql://u:s3cret@localhost/db"
 #define SET_TLS   "--set", "DATABASE_TLS=on"
 
 static void tls_to_a_database_is_had_or_the_program_does_not_start(void **state)
@@ -427,6 +427,10 @@ static void tls_to_a_database_is_had_or_the_program_does_not_start(void **state)
          "--set: DATABASE_TLS_CA: cannot open /nowhere/ca.pem"},
         {ARGS(SET_MYSQL, SET_TLS, "--set", "DATABASE_TLS_CA=/etc/passwd"),
          "--set: DATABASE_TLS_CA: /etc/passwd holds no certificate"},
+        {ARGS("--set", "DATABASE_URL=mysql://u:s3cret@127.0.0.1/db", SET_TLS),
+         "--set: DATABASE_TLS: expected localhost in DATABASE_URL"},
+        {ARGS("--set", "DATABASE_URL=mysql://u:s3cret@[::1]/db", SET_TLS),
+         "--set: DATABASE_TLS: expected localhost in DATABASE_URL"},
     };
     (void)state;
     one_app();

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "mariadb_server.h"
 
 enum { HEARD_MAX = 4096, SSL_FLAG = 0x08, FLAGS_AT = 4 + 1 + 7 + 4 + 8 + 1 };
 
@@ -76,7 +77,7 @@ struct greeter *greeter_new(enum greeter_manner manner)
     struct greeter *g = xcalloc(1, sizeof *g);
     struct sockaddr_in at = {.sin_family = AF_INET};
     socklen_t size = sizeof at;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ASSERT(inet_pton(AF_INET, MARIADB_HOST, &at.sin_addr) == 1);
     g->manner = manner;
     g->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     ASSERT(g->listener >= 0);

@@ -1,5 +1,6 @@
-/* greeter.h - a MySQL server that greets and then says little, on a free loopback port, to one
- * client: for what a client says before it may know whom it talks to. Has a thread of its own. */
+/* greeter.h - a MySQL server that greets and then says little, on a free port of MARIADB_HOST, to
+ * one client: for what a client says before it may know whom it talks to. Has a thread of its own.
+ */
 #ifndef TESTS_UNIT_LOGINSVC_GREETER_H
 #define TESTS_UNIT_LOGINSVC_GREETER_H
 

@@ -206,7 +206,7 @@ _Noreturn static void become_server(const struct mariadb_server *s, pid_t parent
                           port,
                           cert,
                           key,
-                          "--bind-address=127.0.0.1",
+                          "--bind-address=" MARIADB_HOST,
                           "--skip-name-resolve",
                           "--skip-log-bin",
                           "--lock-wait-timeout=20",
@@ -260,7 +260,7 @@ struct mariadb_server *mariadb_server_new(void)
     struct mariadb_server *s = xcalloc(1, sizeof *s);
     make_folder(s);
     s->certificates = certificates_new(s->folder);
-    certificates_sign(s->certificates, "IP:127.0.0.1", CERTIFICATE_S);
+    certificates_sign(s->certificates, "IP:" MARIADB_HOST, CERTIFICATE_S);
     install(s);
     for (int i = 0; i < STARTS; i++) {
         s->port = free_port();

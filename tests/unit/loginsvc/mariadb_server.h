@@ -15,6 +15,7 @@ struct mariadb_server; /* opaque */
 /* May log in to databases whose names begin with users_, and do all there. */
 #define MARIADB_USER     "loginsvc"
 #define MARIADB_PASSWORD "s3cret-password"
+#define MARIADB_HOST     "127.0.0.2" /* where it listens: TLS is not had at 127.0.0.1 */
 
 /* Running when it returns. All of these abort with a line when they cannot. */
 struct mariadb_server *mariadb_server_new(void);

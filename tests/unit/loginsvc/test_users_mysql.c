@@ -36,8 +36,8 @@ static void assert_refused(struct fixture *f, const char *why)
 
 static void set_url(struct fixture *f, const char *password, unsigned port, const char *name)
 {
-    snprintf(f->url, sizeof f->url, "mysql://" MARIADB_USER ":%s@127.0.0.1:%u/%s", password, port,
-             name);
+    snprintf(f->url, sizeof f->url, "mysql://" MARIADB_USER ":%s@" MARIADB_HOST ":%u/%s", password,
+             port, name);
 }
 
 static void a_wrong_password_and_an_unknown_database_are_named(void **state)
@@ -64,7 +64,7 @@ static void a_server_that_is_away_refuses_no_start(void **state)
     const struct store_result *r = fixture_get(f, 1);
     assert_int_equal(r->status, STORE_FAILED);
     assert_int_equal(r->class, ERR_BACKOFF);
-    assert_non_null(strstr(r->err.text, "server on '127.0.0."));
+    assert_non_null(strstr(r->err.text, MARIADB_HOST));
 }
 
 static void what_a_number_means_is_known(void **state)
@@ -163,7 +163,7 @@ static void a_database_that_is_up_to_date_needs_no_right_to_change_tables(void *
     fixture_close(f);
     fixture_sql(f, "CREATE USER 'daily'@'%' IDENTIFIED BY 'd'");
     fixture_sql(f, sql);
-    snprintf(f->url, sizeof f->url, "mysql://daily:d@127.0.0.1:%u/%s",
+    snprintf(f->url, sizeof f->url, "mysql://daily:d@" MARIADB_HOST ":%u/%s",
              mariadb_server_port(fixture_server()), f->name);
     assert_true(fixture_open(f, KEY_A, 0, &e));
     struct store_login in = login_of("openid-1", NULL, T0);

@@ -23,7 +23,7 @@
 
 enum { SOON_MS = 2000, SLACK_MS = 2500, HOUR_S = 3600 };
 
-#define OUR_HOST "IP:127.0.0.1"
+#define OUR_HOST "IP:" MARIADB_HOST
 
 static mono_ms_t soon(void)
 {
@@ -43,8 +43,8 @@ static bool open_conn(const struct fixture *f, struct mysql_conn *c, struct db_e
 
 static void set_server(struct fixture *f, uint16_t port)
 {
-    snprintf(f->url, sizeof f->url, "mysql://" MARIADB_USER ":" MARIADB_PASSWORD "@127.0.0.1:%u/%s",
-             port, f->name);
+    snprintf(f->url, sizeof f->url,
+             "mysql://" MARIADB_USER ":" MARIADB_PASSWORD "@" MARIADB_HOST ":%u/%s", port, f->name);
 }
 
 static void assert_says(const char *line, const char *what)
@@ -124,7 +124,7 @@ static void a_certificate_of_another_ca_is_refused(void **state)
 static void a_certificate_for_another_host_is_refused(void **state)
 {
     struct fixture *f = *state;
-    static const char *const others[] = {"DNS:db.example.com", "IP:127.0.0.2", "DNS:localhost"};
+    static const char *const others[] = {"DNS:db.example.com", "IP:127.0.0.3", "DNS:localhost"};
     for (size_t i = 0; i < ARRAY_LEN(others); i++) {
         mariadb_server_certify(fixture_server(), others[i], HOUR_S);
         assert_refused(f, "host", "DATABASE_URL");

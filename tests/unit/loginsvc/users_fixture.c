@@ -96,7 +96,8 @@ static void server_sql(const char *format, const char *name)
 static void new_database(struct fixture *f)
 {
     snprintf(f->name, sizeof f->name, "users_%d", ++databases);
-    snprintf(f->url, sizeof f->url, "mysql://" MARIADB_USER ":" MARIADB_PASSWORD "@127.0.0.1:%u/%s",
+    snprintf(f->url, sizeof f->url,
+             "mysql://" MARIADB_USER ":" MARIADB_PASSWORD "@" MARIADB_HOST ":%u/%s",
              mariadb_server_port(server), f->name);
     server_sql("CREATE DATABASE ", f->name);
     f->tls = database_is("mysql-tls");
