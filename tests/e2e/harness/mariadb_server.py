@@ -63,8 +63,9 @@ class MariadbServer:
         return self
 
     def _client(self, *argv):
-        return subprocess.run(["mariadb", "--no-defaults", "-u", "root", "-S", self.socket, "-N",
-                               "-B", *argv], capture_output=True, text=True, timeout=20)
+        return subprocess.run(["mariadb", "--no-defaults", "--skip-ssl", "-u", "root",
+                               "-S", self.socket, "-N", "-B", *argv],
+                              capture_output=True, text=True, timeout=20)
 
     def _answers(self):
         return self._client("-e", "SELECT 1").returncode == 0
