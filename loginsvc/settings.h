@@ -37,8 +37,8 @@ extern const char *const loginsvc_budget_actions[];
       "JWT_PRIVATE_KEY_FILE")                                                                      \
     X(S, SECRET, jwt_previous_keys, JWT_PREVIOUS_KEYS, NULL, CONFIG_RANGE(0, 65536),               \
       CONFIG_RELOADABLE,                                                                           \
-      "keys that signed before: PEM keys, public or private, or one HS256 secret; their tokens "   \
-      "stay good until they are over; best given as JWT_PREVIOUS_KEYS_FILE")                       \
+      "keys that signed before, whose tokens stay good until they are over: one HS256 secret, or " \
+      "PEM keys, public or private, and lines HS256:SECRET; best given as JWT_PREVIOUS_KEYS_FILE") \
     X(S, DURATION, jwt_ttl_ms, JWT_TTL, "30d", CONFIG_RANGE(1000, 315360000000),                   \
       CONFIG_RELOADABLE, "life of a login token; lowering it ends older ones, too")                \
     X(S, DURATION, session_ttl_ms, SESSION_TTL, "90d", CONFIG_RANGE(1000, 315360000000),           \

@@ -53,15 +53,15 @@ static const struct jwt_key *find_key(const struct jwt_signer *j, const char *ki
     return NULL;
 }
 
-bool jwt_signer_add_previous(struct jwt_signer *j, const struct secret *key, struct err *e)
+bool jwt_signer_add_previous(struct jwt_signer *j, const struct secret *keys, struct err *e)
 {
     struct jwt_key found[JWT_KEYS_MAX];
     size_t n = 0, room = JWT_KEYS_MAX - j->n_keys;
-    if (!secret_is_set(key))
+    if (!secret_is_set(keys))
         return true;
     if (room == 0)
         return err_set(e, "more keys than %d", JWT_KEYS_MAX);
-    if (!jwt_keys_from_previous(key, found, room, &n, e))
+    if (!jwt_keys_from_previous(keys, found, room, &n, e))
         return false;
     for (size_t i = 0; i < n; i++) {
         if (find_key(j, found[i].kid))

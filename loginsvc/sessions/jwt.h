@@ -59,11 +59,11 @@ struct jwt_signer *jwt_signer_new_hs256(const struct secret *secret, const char 
 struct jwt_signer *jwt_signer_new_pem(const struct secret *pem, const char *issuer,
                                       struct err *e) MUST_CHECK;
 
-/* Verifies from now on also what `key` signed: a PEM text with public or private keys (of which
- * only the public half is kept), or an HS256 secret. Unset adds nothing; a key that is there
- * already stays as it is. False with a line in *e, and nothing added, for anything else and beyond
- * JWT_KEYS_MAX. */
-bool jwt_signer_add_previous(struct jwt_signer *j, const struct secret *key,
+/* Verifies from now on also what the keys of this text signed: an HS256 secret, or PEM keys, public
+ * or private (of which only the public half is kept), and secrets, each of these on a line
+ * HS256:SECRET. Unset adds nothing; a key that is there already stays as it is. False with a line
+ * in *e, and nothing added, for anything else and beyond JWT_KEYS_MAX. */
+bool jwt_signer_add_previous(struct jwt_signer *j, const struct secret *keys,
                              struct err *e) MUST_CHECK;
 
 /* j goes on with the keys of `newer`, which is freed, in place of its own; its issuer stays. */

@@ -1,6 +1,7 @@
 #include "loginsvc/sessions/jwt_key.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/evp.h>
 
@@ -69,24 +70,69 @@ bool jwt_key_from_private(const struct secret *pem, struct jwt_key *out, struct 
     return true;
 }
 
+/* ---- previous keys ---- */
+
+/* Keys that were read so far. */
+struct found {
+    struct jwt_key *keys;
+    size_t n, max;
+};
+
+static bool find_pems(struct slice text, struct found *f, struct err *e)
+{
+    struct pem_key keys[JWT_KEYS_MAX];
+    size_t n = 0;
+    if (!pem_is_in(text))
+        return true;
+    if (!pem_read(text, keys, f->max, &n, e))
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        pem_key_make_public(&keys[i]);
+        take(&keys[i], &f->keys[f->n++]);
+    }
+    return true;
+}
+
+static bool find_secret(struct slice bytes, struct found *f, struct err *e)
+{
+    struct secret secret = {NULL, 0};
+    if (f->n == f->max)
+        return err_set(e, "more keys than %zu", f->max);
+    secret_set(&secret, bytes);
+    bool good = jwt_key_from_secret(&secret, &f->keys[f->n], e);
+    f->n += good;
+    secret_wipe(&secret);
+    return good;
+}
+
+/* Nothing is taken for a secret that is not called one: it might be a comment, and known to many.
+ */
+static bool find_named_secrets(struct slice text, struct found *f, struct err *e)
+{
+    struct slice line;
+    while (pem_next_other(&text, &line)) {
+        if (!slice_starts(line, JWT_SECRET_MARK))
+            return err_set(e, "a line is neither of a PEM key nor " JWT_SECRET_MARK "SECRET");
+        size_t mark = strlen(JWT_SECRET_MARK);
+        if (!find_secret((struct slice){line.p + mark, line.n - mark}, f, e))
+            return false;
+    }
+    return true;
+}
+
 bool jwt_keys_from_previous(const struct secret *text, struct jwt_key *out, size_t max, size_t *n,
                             struct err *e)
 {
-    struct pem_key keys[JWT_KEYS_MAX];
+    struct slice bytes = secret_reveal(text);
+    struct found f = {.keys = out, .max = max};
     ASSERT(max >= 1 && max <= JWT_KEYS_MAX);
-    if (!pem_is_in(secret_reveal(text))) {
-        *n = jwt_key_from_secret(text, out, e);
-        return *n == 1;
-    }
-    if (pem_has_more(secret_reveal(text)))
-        return err_set(e, "holds more than PEM keys: expected these alone, or one HS256 secret");
-    if (!pem_read(secret_reveal(text), keys, max, n, e))
-        return false;
-    for (size_t i = 0; i < *n; i++) {
-        pem_key_make_public(&keys[i]);
-        take(&keys[i], &out[i]);
-    }
-    return true;
+    bool one = !pem_is_in(bytes) && !slice_starts(bytes, JWT_SECRET_MARK);
+    bool good = one ? find_secret(bytes, &f, e)
+                    : find_pems(bytes, &f, e) && find_named_secrets(bytes, &f, e);
+    while (!good && f.n > 0)
+        jwt_key_wipe(&f.keys[--f.n]);
+    *n = f.n;
+    return good;
 }
 
 void jwt_key_wipe(struct jwt_key *k)

@@ -42,7 +42,11 @@ bool jwt_key_from_secret(const struct secret *secret, struct jwt_key *out,
 /* RS256 or ES256: the text holds one key, which is private. */
 bool jwt_key_from_private(const struct secret *pem, struct jwt_key *out, struct err *e) MUST_CHECK;
 
-/* Keys that verify only, 1 to max of them: all keys of a PEM text, or one HS256 secret. */
+/* What a line with a secret begins with, where it stands among others. */
+#define JWT_SECRET_MARK "HS256:"
+
+/* Keys that verify only, 1 to max of them: one HS256 secret that is the whole text, or all keys of
+ * a PEM text and secrets, each on a line of its own with the mark before it. */
 bool jwt_keys_from_previous(const struct secret *text, struct jwt_key *out, size_t max, size_t *n,
                             struct err *e) MUST_CHECK;
 

@@ -43,16 +43,16 @@ bool pem_is_in(struct slice text)
     return text.n > 0 && memmem(text.p, text.n, "-----BEGIN", strlen("-----BEGIN")) != NULL;
 }
 
-bool pem_has_more(struct slice text)
+bool pem_next_other(struct slice *text, struct slice *line)
 {
     bool inside = false;
-    while (text.p) {
-        struct slice line = slice_trim(slice_cut(&text, '\n'));
-        if (slice_starts(line, "-----BEGIN"))
+    while (text->p) {
+        *line = slice_trim(slice_cut(text, '\n'));
+        if (slice_starts(*line, "-----BEGIN"))
             inside = true;
-        else if (slice_starts(line, "-----END"))
+        else if (slice_starts(*line, "-----END"))
             inside = false;
-        else if (!inside && line.n > 0 && line.p[0] != '#')
+        else if (!inside && line->n > 0 && line->p[0] != '#')
             return true;
     }
     return false;

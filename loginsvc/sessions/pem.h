@@ -25,8 +25,9 @@ struct pem_key {
 /* Is there PEM in this text, good or bad? */
 bool pem_is_in(struct slice text);
 
-/* Does anything stand outside its blocks, but for lines that begin with '#'? */
-bool pem_has_more(struct slice text);
+/* Takes the next line that stands outside the blocks off the text, trimmed; passes over empty ones
+ * and those that begin with '#'. False: there is none. */
+bool pem_next_other(struct slice *text, struct slice *line);
 
 /* Reads all keys of the text, public and private: 1 to max of them into out (each freed with
  * pem_key_free), *n is their number. False with a line in *e (which shows nothing of a key), and

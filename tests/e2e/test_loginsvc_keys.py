@@ -78,12 +78,16 @@ def test_a_secret_is_rotated_with_an_overlap(keyed):
 
 def test_a_rotation_goes_from_a_secret_to_a_private_key_and_on_to_the_next(keyed, tmp_path):
     ec, rsa = new_pem(tmp_path, "ec.pem", *EC), new_pem(tmp_path, "rsa.pem", *RSA)
-    by_secret = keyed.log_in()
-    keyed.reload(f"jwt_private_key_file = {ec}", f"jwt_previous_keys = {keyed.secret()}")
+    secret, by_secret = keyed.secret(), keyed.log_in()
+    keyed.reload(f"jwt_private_key_file = {ec}", f"jwt_previous_keys = {secret}")
     by_ec = keyed.log_in()
     assert keyed.accepts(by_secret) and keyed.accepts(by_ec)
-    keyed.reload(f"jwt_private_key_file = {rsa}", f"jwt_previous_keys_file = {ec}")
+    previous = tmp_path / "previous"
+    previous.write_text(f"{ec.read_text()}HS256:{secret}\n")
+    keyed.reload(f"jwt_private_key_file = {rsa}", f"jwt_previous_keys_file = {previous}")
     by_rsa = keyed.log_in()
+    assert keyed.accepts(by_secret) and keyed.accepts(by_ec) and keyed.accepts(by_rsa)
+    keyed.reload(f"jwt_private_key_file = {rsa}", f"jwt_previous_keys_file = {ec}")
     assert not keyed.accepts(by_secret) and keyed.accepts(by_ec) and keyed.accepts(by_rsa)
     assert [header(t)["alg"] for t in (by_secret, by_ec, by_rsa)] == ["HS256", "ES256", "RS256"]
 

@@ -371,28 +371,64 @@ static void weak_and_foreign_keys_are_refused_with_the_reason(void **state)
                    "not an unencrypted PEM key");
 }
 
-/* Such a secret would be dropped without a word, and with it everybody's token. */
-static void a_secret_beside_pem_keys_is_refused(void **state)
+/* A PEM key, with a line before it and one behind it; "" none. */
+static struct secret pem_among(const char *before, const char *behind)
 {
     char text[4096];
+    struct text t = text_init(text, sizeof text);
     struct secret pem = public_pem(rsa_key());
+    text_fmt(&t, "# old keys\n%s\n", before);
+    text_add(&t, secret_reveal(&pem));
+    text_fmt(&t, "%s\n", behind);
+    secret_wipe(&pem);
+    return secret_of(text);
+}
+
+/* It might be a comment, and known to many; to drop it would drop everybody's token. */
+static void a_line_that_is_not_called_a_secret_is_refused(void **state)
+{
     struct jwt_signer *j = hs256_signer(SECRET, ISSUER);
     (void)state;
     for (int first = 0; first < 2; first++) {
         struct err e = {""};
-        struct text t = text_init(text, sizeof text);
-        text_fmt(&t, "%s\n", first ? OTHER_SECRET : "");
-        text_add(&t, secret_reveal(&pem));
-        text_fmt(&t, "%s\n", first ? "" : OTHER_SECRET);
-        struct secret both = secret_of(text);
+        struct secret both = pem_among(first ? OTHER_SECRET : "", first ? "" : OTHER_SECRET);
         assert_false(jwt_signer_add_previous(j, &both, &e));
-        assert_non_null(strstr(e.text, "more than PEM keys"));
+        assert_non_null(strstr(e.text, "neither of a PEM key nor HS256:SECRET"));
         assert_null(strstr(e.text, OTHER_SECRET));
         secret_wipe(&both);
     }
+    struct err e = {""};
+    struct secret weak = pem_among("", "HS256:short");
+    assert_false(jwt_signer_add_previous(j, &weak, &e));
+    assert_non_null(strstr(e.text, "5 bytes"));
     assert_int_equal(jwt_signer_count(j), 1);
     jwt_signer_free(j);
-    secret_wipe(&pem);
+    secret_wipe(&weak);
+}
+
+static void assert_verified(const struct jwt_signer *j, const char *secret)
+{
+    char *old = forge(HS256_HEADER, GOOD_CLAIMS, slice_of(secret));
+    assert_string_equal(verify(j, old, in_time), "ok");
+    free(old);
+}
+
+static void secrets_stand_among_pem_keys_and_beside_each_other(void **state)
+{
+    (void)state;
+    static const char third[] = "a third secret, that is long enough too";
+    struct secret ec = private_pem(ec_key());
+    struct jwt_signer *j = jwt_signer_new_pem(&ec, ISSUER, NULL);
+    assert_non_null(j);
+    add_previous(j, pem_among("HS256:" SECRET, "HS256:" OTHER_SECRET));
+    assert_int_equal(jwt_signer_count(j), 4);
+    add_previous(j, secret_of("HS256:" SECRET "\nHS256:a third secret, that is long enough too\n"));
+    assert_int_equal(jwt_signer_count(j), 5);
+    assert_verified(j, SECRET);
+    assert_verified(j, OTHER_SECRET);
+    assert_verified(j, third);
+    jwt_signer_free(j);
+    secret_wipe(&ec);
 }
 
 static void what_is_no_key_is_refused(void **state)
@@ -476,9 +512,7 @@ static void keys_beyond_the_limit_are_refused(void **state)
     assert_false(jwt_signer_add_previous(j, &one_more, &e));
     assert_non_null(strstr(e.text, "16"));
     assert_int_equal(jwt_signer_count(j), JWT_KEYS_MAX);
-    char *old = forge(HS256_HEADER, GOOD_CLAIMS, slice_of(secret)); /* by the last one */
-    assert_string_equal(verify(j, old, in_time), "ok");
-    free(old);
+    assert_verified(j, secret); /* the last one */
     secret_wipe(&one_more);
     jwt_signer_free(j);
 }
@@ -502,7 +536,8 @@ int main(void)
         cmocka_unit_test(a_rotation_may_change_the_algorithm),
         cmocka_unit_test(a_secret_is_long_enough_and_no_pem),
         cmocka_unit_test(weak_and_foreign_keys_are_refused_with_the_reason),
-        cmocka_unit_test(a_secret_beside_pem_keys_is_refused),
+        cmocka_unit_test(a_line_that_is_not_called_a_secret_is_refused),
+        cmocka_unit_test(secrets_stand_among_pem_keys_and_beside_each_other),
         cmocka_unit_test(what_is_no_key_is_refused),
         cmocka_unit_test(the_key_that_signs_is_one_and_private),
         cmocka_unit_test(keys_of_the_traditional_forms_are_read_too),
