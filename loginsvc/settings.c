@@ -126,6 +126,8 @@ static void finish(void *values, struct config_faults *f)
     check_database(s, f);
 }
 
+static const char *const neighbours[] = {"tokend", "client", NULL};
+
 const struct config_program loginsvc_program = {
     .name = "loginsvc",
     .summary = "logs users of WeChat mini programs in, by phone number",
@@ -134,5 +136,6 @@ const struct config_program loginsvc_program = {
     .size = sizeof(struct loginsvc_settings),
     .sections = sections,
     .n_sections = ARRAY_LEN(sections),
+    .neighbours = neighbours,
     .finish = finish,
 };

@@ -163,6 +163,8 @@ static void release(void *values)
         secret_wipe(&s->clients[i].key);
 }
 
+static const char *const neighbours[] = {"loginsvc", NULL};
+
 const struct config_program tokend_program = {
     .name = "tokend",
     .summary = "keeps the access_tokens of WeChat apps fresh, for everybody who needs one",
@@ -171,6 +173,7 @@ const struct config_program tokend_program = {
     .size = sizeof(struct tokend_settings),
     .sections = sections,
     .n_sections = ARRAY_LEN(sections),
+    .neighbours = neighbours,
     .finish = finish,
     .release = release,
 };

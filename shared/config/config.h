@@ -157,6 +157,10 @@ struct config_program {
     size_t size; /* of the program's struct */
     const struct config_section *sections;
     size_t n_sections;
+    /* Other programs that may read the same INI file, and kinds of sections that only they have;
+     * ends with NULL. Their sections are passed over; what is for this program alone may stand in
+     * one that has its name. Or NULL. */
+    const char *const *neighbours;
     const char *environment_prefix; /* in front of every name in the environment and .env.local, for
                                        a program whose names are everyday words; or NULL */
     bool items_are_options;         /* --expires-in 7200s for EXPIRES_IN; a BOOL needs no value.

@@ -123,7 +123,18 @@ static const char preface[] =
     "In an INI file the value is all that follows `name =`, without quotes. A comment stands on a\n"
     "line of its own that begins with `#` or `;`. In `.env.local` a value may stand in single or\n"
     "double quotes, ` #` begins a comment, and names that are no settings are left to the other\n"
-    "programs that read the file.\n";
+    "programs that read the file.\n\n"
+    "Several programs may read one INI file. What stands before all sections is for each of them;\n"
+    "what is for one alone stands in a section that has its name, and the others pass over it:\n\n"
+    "```ini\n"
+    "redis_url = redis://127.0.0.1:6379/0\n"
+    "[tokend]\n"
+    "token_mode = stable\n"
+    "[loginsvc]\n"
+    "jwt_secret_file = /etc/loginsvc/jwt_secret\n"
+    "[app wx0123456789abcdef]\n"
+    "secret_file = /etc/tokend/appsecret\n"
+    "```\n";
 
 /* A table cell: | would end it. */
 static void write_cell(FILE *out, const char *text)

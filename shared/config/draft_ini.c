@@ -13,7 +13,7 @@ enum { INI_MAX_BYTES = 8 * 1024 * 1024 }; /* 10,000 apps with everything take 3 
 struct ini_reading {
     struct draft *draft;
     const char *path;
-    bool skip;       /* in a section that is wrong: its settings are not looked at */
+    bool skip;       /* in a section that is wrong, or not for us: its settings are not looked at */
     bool in_section; /* the last one of the draft's */
     char where[DRAFT_WHERE_SIZE];
 };
@@ -33,6 +33,21 @@ static const struct config_section *find_kind(const struct config_program *p, st
     return NULL;
 }
 
+static bool is_neighbours(const struct config_program *p, struct slice kind)
+{
+    for (size_t i = 0; p->neighbours && p->neighbours[i]; i++) {
+        if (slice_is(kind, p->neighbours[i]))
+            return true;
+    }
+    return false;
+}
+
+/* [loginsvc], which stands for the file outside of all sections. */
+static bool is_own(const struct config_program *p, struct slice kind, struct slice id)
+{
+    return p->neighbours && slice_is(kind, p->name) && id.n == 0;
+}
+
 static void say_unknown_section(struct ini_reading *r, struct slice kind, int line)
 {
     char name[DRAFT_SHOWN_SIZE], kinds[128];
@@ -40,6 +55,8 @@ static void say_unknown_section(struct ini_reading *r, struct slice kind, int li
     const struct config_program *p = r->draft->program;
     for (size_t i = 0; i < p->n_sections; i++)
         text_fmt(&t, "%s[%s NAME]", i ? " or " : "", p->sections[i].kind);
+    if (p->neighbours)
+        text_fmt(&t, " or [%s]", p->name);
     faults_add(r->draft->faults, ini_place(r, line), "unknown section [%s]: expected %s",
                draft_show(kind, name), p->n_sections ? kinds : "none");
 }
@@ -74,7 +91,10 @@ static void take_section(void *arg, struct slice kind, struct slice id, int line
     struct draft *d = r->draft;
     const struct config_section *about = find_kind(d->program, kind);
     char shown_id[DRAFT_SHOWN_SIZE];
-    r->skip = true;
+    r->skip = !is_own(d->program, kind, id);
+    r->in_section = false;
+    if (!r->skip || is_neighbours(d->program, kind))
+        return;
     if (!about) {
         say_unknown_section(r, kind, line);
     } else if (!about->id_ok(id)) {

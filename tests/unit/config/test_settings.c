@@ -410,6 +410,61 @@ static void a_bad_database_is_told_without_its_password(void **state)
     run_free(&r);
 }
 
+/* ---- one file for both ---- */
+
+#define SHARED_INI                                                                                 \
+    "key_prefix = shop\n"                                                                          \
+    "[app " APPID "]\n"                                                                            \
+    "secret = " SECRET "\nmode = stable\n"                                                         \
+    "[client cart]\n"                                                                              \
+    "key_sha256 = " KEY64 "\nscopes = read\n"                                                      \
+    "[tokend]\n"                                                                                   \
+    "token_overlap = 4m\n"                                                                         \
+    "[loginsvc]\n"                                                                                 \
+    "login_timeout = 7s\n"
+
+static void both_read_one_file_and_each_its_own_section(void **state)
+{
+    (void)state;
+    keys_of_loginsvc();
+    fixture_write("both.ini", SHARED_INI);
+    struct config *c = fixture_config(&tokend_program, ARGS("-c", "both.ini"));
+    const struct tokend_settings *t = config_values(c);
+    assert_int_equal(t->token_overlap_ms, 240000);
+    assert_int_equal(t->n_clients, 1);
+    assert_string_equal(t->key_prefix, "shop");
+    config_free(c);
+    c = fixture_config(&loginsvc_program, ARGS("-c", "both.ini"));
+    const struct loginsvc_settings *l = config_values(c);
+    assert_int_equal(l->login_timeout_ms, 7000);
+    assert_int_equal(l->n_apps, 1);
+    assert_string_equal(l->key_prefix, "shop");
+    config_free(c);
+}
+
+static void what_is_wrong_in_a_file_of_both_is_told_by_whom_it_concerns(void **state)
+{
+    (void)state;
+    keys_of_loginsvc();
+    fixture_write("both.ini", SHARED_INI "login_timeuot = 8s\n");
+    config_free(fixture_config(&tokend_program, ARGS("-c", "both.ini")));
+    assert_says(&loginsvc_program, ARGS("-c", "both.ini"),
+                "both.ini:12: unknown setting login_timeuot");
+    fixture_write("both.ini", SHARED_INI "[tokend]\ntoken_overlap = 3m\n");
+    config_free(fixture_config(&loginsvc_program, ARGS("-c", "both.ini")));
+    assert_says(&tokend_program, ARGS("-c", "both.ini"),
+                "both.ini:13: TOKEN_OVERLAP is set twice: expected one of this and both.ini:9");
+    fixture_write("both.ini", "token_overlap = 3m\n" SHARED_INI);
+    assert_says(&loginsvc_program, ARGS("-c", "both.ini"),
+                "both.ini:1: unknown setting token_overlap");
+    fixture_write("both.ini", "[tokned]\n" SHARED_INI);
+    assert_says(&loginsvc_program, ARGS("-c", "both.ini"),
+                "both.ini:1: unknown section [tokned]: expected [app NAME] or [loginsvc]");
+    fixture_write("both.ini", SHARED_INI "[loginsvc two]\n");
+    assert_says(&loginsvc_program, ARGS("-c", "both.ini"),
+                "both.ini:12: unknown section [loginsvc]");
+}
+
 #define SET_MYSQL "--set", "DATABASE_URL=mysql://u:s3cret@localhost/db"
 #define SET_TLS   "--set", "DATABASE_TLS=on"
 
@@ -487,6 +542,8 @@ int main(void)
         IN_FOLDER(workers_may_be_a_word),
         IN_FOLDER(a_bad_database_is_told_without_its_password),
         IN_FOLDER(tls_to_a_database_is_had_or_the_program_does_not_start),
+        IN_FOLDER(both_read_one_file_and_each_its_own_section),
+        IN_FOLDER(what_is_wrong_in_a_file_of_both_is_told_by_whom_it_concerns),
         IN_FOLDER(printed_settings_show_no_secret),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
