@@ -122,7 +122,7 @@ static const struct desk_form register_form = {
     .nickname = "nickname",
     .avatar = "avatar",
     .device = "device",
-    .login_alone = LOGIN_BY_OPENID,
+    .login_alone = LOGIN_REGISTER,
     .ticket_alone = LOGIN_BY_TICKET,
     .answer = answer_login,
 };

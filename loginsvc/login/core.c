@@ -3,7 +3,9 @@
 /* From a state (row) only to those states whose bit is set. */
 static const unsigned MOVES[] = {
     [LOGIN_NEW] = 1u << LOGIN_CLAIMING,
-    [LOGIN_CLAIMING] = 1u << LOGIN_EXCHANGING | 1u << LOGIN_STORING | 1u << LOGIN_DONE,
+    [LOGIN_CLAIMING] =
+        1u << LOGIN_CHECKING | 1u << LOGIN_EXCHANGING | 1u << LOGIN_STORING | 1u << LOGIN_DONE,
+    [LOGIN_CHECKING] = 1u << LOGIN_EXCHANGING | 1u << LOGIN_DONE,
     [LOGIN_EXCHANGING] = 1u << LOGIN_STORING | 1u << LOGIN_DONE,
     [LOGIN_STORING] = 1u << LOGIN_DONE,
     [LOGIN_DONE] = 0,
@@ -19,11 +21,16 @@ static const enum login_ending ENDING_OF[] = {
 static const struct {
     bool has[LOGIN_SIDES]; /* session, phone */
     bool stores;
+    bool checks; /* a ticket, before it spends a code */
 } KINDS[LOGIN_KINDS] = {
-    [LOGIN_BY_OPENID] = {{true, false}, true},   [LOGIN_BY_BOTH] = {{true, true}, true},
-    [LOGIN_LENIENT] = {{true, true}, true},      [LOGIN_BY_PHONE] = {{false, true}, true},
-    [LOGIN_BY_TICKET] = {{false, false}, true},  [LOGIN_BIND_PHONE] = {{false, true}, true},
-    [LOGIN_SHOW_PHONE] = {{false, true}, false},
+    [LOGIN_BY_OPENID] = {{true, false}, .stores = true},
+    [LOGIN_BY_BOTH] = {{true, true}, .stores = true},
+    [LOGIN_LENIENT] = {{true, true}, .stores = true},
+    [LOGIN_BY_PHONE] = {{false, true}, .stores = true},
+    [LOGIN_BY_TICKET] = {{false, false}, .stores = true},
+    [LOGIN_REGISTER] = {{true, false}, .stores = true, .checks = true},
+    [LOGIN_BIND_PHONE] = {{false, true}, .stores = true},
+    [LOGIN_SHOW_PHONE] = {{false, true}, .stores = false},
 };
 
 static void set_state(struct login *l, enum login_state to)
@@ -179,14 +186,25 @@ static bool do_without_phone(struct login *l, struct login_result why, struct lo
     return true;
 }
 
+static void exchange(struct login *l, mono_ms_t now, int64_t newest_token,
+                     struct login_actions *out)
+{
+    set_state(l, LOGIN_EXCHANGING);
+    begin_exchanges(l, now, newest_token, out);
+    settle(l, now, out);
+}
+
 static void begin(struct login *l, mono_ms_t now, int64_t newest_token, struct login_actions *out)
 {
     l->mine = true;
     if (l->kind == LOGIN_LENIENT)
         l->phone_deadline = mono_after(now, mono_between(now, l->deadline) * 3 / 4);
-    set_state(l, LOGIN_EXCHANGING);
-    begin_exchanges(l, now, newest_token, out);
-    settle(l, now, out);
+    if (!KINDS[l->kind].checks) {
+        exchange(l, now, newest_token, out);
+        return;
+    }
+    set_state(l, LOGIN_CHECKING);
+    add(out, (struct login_action){.kind = LOGIN_ACT_CHECK});
 }
 
 static void on_verdict(struct login *l, mono_ms_t now, int64_t newest_token,
@@ -271,7 +289,20 @@ static void step_claiming(struct login *l, mono_ms_t now, int64_t newest_token,
         ask(l, out);
 }
 
-/* ---- exchanging and storing ---- */
+/* ---- checking, exchanging and storing ---- */
+
+static void step_checking(struct login *l, mono_ms_t now, int64_t newest_token,
+                          const struct login_event *e, struct login_actions *out)
+{
+    if (e->kind == LOGIN_EV_REUSED)
+        end_with(l, LOGIN_TICKET_USED, ERR_USER, out);
+    else if (mono_reached(now, l->deadline))
+        end_with(l, LOGIN_STORE_FAILED, ERR_BACKOFF, out);
+    else if (e->kind == LOGIN_EV_CHECKED && e->error_class == ERR_NONE)
+        exchange(l, now, newest_token, out);
+    else if (e->kind == LOGIN_EV_CHECKED)
+        end_with(l, LOGIN_STORE_FAILED, e->error_class, out);
+}
 
 /* At the deadline whatever comes is a look: an answer that late is not used. */
 static void step_exchanging(struct login *l, mono_ms_t now, int64_t newest_token,
@@ -289,6 +320,7 @@ static void step_exchanging(struct login *l, mono_ms_t now, int64_t newest_token
         break;
     case LOGIN_EV_START:
     case LOGIN_EV_CLAIMED:
+    case LOGIN_EV_CHECKED:
     case LOGIN_EV_STORED:
     case LOGIN_EV_NOBODY:
     case LOGIN_EV_REUSED:
@@ -320,6 +352,7 @@ static void step_storing(struct login *l, mono_ms_t now, const struct login_even
         return;
     case LOGIN_EV_START:
     case LOGIN_EV_CLAIMED:
+    case LOGIN_EV_CHECKED:
     case LOGIN_EV_ANSWERED:
         return;
     }
@@ -347,6 +380,9 @@ void login_step(struct login *l, mono_ms_t now, int64_t newest_token, const stru
         return;
     case LOGIN_CLAIMING:
         step_claiming(l, now, newest_token, e, out);
+        return;
+    case LOGIN_CHECKING:
+        step_checking(l, now, newest_token, e, out);
         return;
     case LOGIN_EXCHANGING:
         step_exchanging(l, now, newest_token, e, out);
@@ -411,9 +447,16 @@ bool login_is_worth_keeping(const struct login *l)
     return noticed || l->exchanged_before;
 }
 
+/* It ended while checking: its code is as it came. */
+static bool never_began(const struct login *l)
+{
+    return KINDS[l->kind].checks && l->exchange[LOGIN_SESSION].state == EXCHANGE_IDLE &&
+           !l->exchanged_before;
+}
+
 bool login_only_storing_failed(const struct login *l)
 {
-    return l->state == LOGIN_DONE && l->result.ending == LOGIN_STORE_FAILED;
+    return l->state == LOGIN_DONE && l->result.ending == LOGIN_STORE_FAILED && !never_began(l);
 }
 
 const char *login_kind_name(enum login_kind k)
@@ -422,7 +465,8 @@ const char *login_kind_name(enum login_kind k)
         [LOGIN_NO_KIND] = "none",          [LOGIN_BY_OPENID] = "by_openid",
         [LOGIN_BY_BOTH] = "by_both",       [LOGIN_LENIENT] = "lenient",
         [LOGIN_BY_PHONE] = "by_phone",     [LOGIN_BY_TICKET] = "by_ticket",
-        [LOGIN_BIND_PHONE] = "bind_phone", [LOGIN_SHOW_PHONE] = "show_phone",
+        [LOGIN_REGISTER] = "register",     [LOGIN_BIND_PHONE] = "bind_phone",
+        [LOGIN_SHOW_PHONE] = "show_phone",
     };
     return names[k];
 }
@@ -430,11 +474,9 @@ const char *login_kind_name(enum login_kind k)
 const char *login_state_name(enum login_state s)
 {
     static const char *const names[] = {
-        [LOGIN_NEW] = "new",
-        [LOGIN_CLAIMING] = "claiming",
-        [LOGIN_EXCHANGING] = "exchanging",
-        [LOGIN_STORING] = "storing",
-        [LOGIN_DONE] = "done",
+        [LOGIN_NEW] = "new",           [LOGIN_CLAIMING] = "claiming",
+        [LOGIN_CHECKING] = "checking", [LOGIN_EXCHANGING] = "exchanging",
+        [LOGIN_STORING] = "storing",   [LOGIN_DONE] = "done",
     };
     return names[s];
 }

@@ -1,6 +1,6 @@
 /* core.h - one login, as a pure state machine.
  *
- *   new -> claiming -> exchanging -> storing -> done
+ *   new -> claiming -> (checking ->) exchanging -> storing -> done
  *
  * What happens comes in as events, what is to be done goes out as actions; time and the newest
  * known token are arguments. It holds no code, phone or openid: the driver keeps those and tells
@@ -23,14 +23,16 @@ enum login_kind {
     LOGIN_LENIENT,    /* both, but it goes on without the phone when that exchange fails */
     LOGIN_BY_PHONE,   /* phoneCode alone: whoever has that phone, if registered */
     LOGIN_BY_TICKET,  /* a register ticket alone: no code to exchange */
+    LOGIN_REGISTER,   /* loginCode and a register ticket, which is looked up first */
     LOGIN_BIND_PHONE, /* phoneCode of a user who is logged in already */
     LOGIN_SHOW_PHONE, /* phoneCode: the number is all that is wanted, nothing is stored */
     LOGIN_KINDS,
 };
 
 enum login_state {
-    LOGIN_NEW,        /* nothing was asked of anyone */
-    LOGIN_CLAIMING,   /* asks whether the codes are ours to spend */
+    LOGIN_NEW,      /* nothing was asked of anyone */
+    LOGIN_CLAIMING, /* asks whether the codes are ours to spend */
+    LOGIN_CHECKING, /* asks the store whether the ticket was used: no code is spent on such a one */
     LOGIN_EXCHANGING, /* WeChat has the codes, or is about to get them */
     LOGIN_STORING,    /* the codes are spent; the store writes user and session */
     LOGIN_DONE,       /* the result was given; whatever still comes is late */
@@ -50,7 +52,8 @@ enum login_ending {
     LOGIN_UNSURE,         /* the answer about a code is lost or "busy" (errcode): it may be spent */
     LOGIN_UNREACHABLE,    /* WeChat could not be reached; the codes are whole */
     LOGIN_NO_TOKEN,       /* no access_token that WeChat takes came in time */
-    LOGIN_STORE_FAILED,   /* the database is down, full or late; the codes are spent */
+    LOGIN_STORE_FAILED,   /* the database is down, full or late; the codes are spent, unless it
+                             failed while checking */
     LOGIN_USER_GONE,      /* binding a phone: the user was erased meanwhile */
     LOGIN_TICKET_USED,    /* somebody registered with this ticket before */
     LOGIN_CODE_USED,      /* a code was used before, and this is no repeat that may be answered */
@@ -71,6 +74,7 @@ struct login_result {
 enum login_event_kind {
     LOGIN_EV_START,    /* first, once */
     LOGIN_EV_CLAIMED,  /* the answer to a CLAIM: verdict, retry_after_ms */
+    LOGIN_EV_CHECKED,  /* the answer to a CHECK: error_class; or LOGIN_EV_REUSED */
     LOGIN_EV_ANSWERED, /* WeChat answered a SEND: side, attempt, error_class, errcode */
     LOGIN_EV_STORED,   /* the store answered: error_class */
     LOGIN_EV_NOBODY,   /* the store answered: no such user */
@@ -91,6 +95,7 @@ struct login_event {
 enum login_action_kind {
     LOGIN_ACT_CLAIM,  /* ask for the right to spend the codes, or the login code alone: see
                          without_phone */
+    LOGIN_ACT_CHECK,  /* look up whether the ticket was used */
     LOGIN_ACT_SEND,   /* call WeChat for `side`, with the token of `token_version`; answer with
                          `attempt` */
     LOGIN_ACT_REPORT, /* tell tokend that WeChat refused `token_version` with `errcode` */

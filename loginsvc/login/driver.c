@@ -48,6 +48,21 @@ static void on_stored(void *owner, uint64_t id, const struct store_result *r)
     live_step(l, e);
 }
 
+static void on_checked(void *owner, uint64_t id, const struct store_result *r)
+{
+    struct login_driver *d = owner;
+    struct live *l = slots_get(d->live, id);
+    struct login_event e = {.kind = LOGIN_EV_CHECKED};
+    if (r->status == STORE_REUSED)
+        e.kind = LOGIN_EV_REUSED;
+    else if (r->status != STORE_OK)
+        e.error_class = r->class;
+    if (l)
+        live_step(l, e);
+    else
+        d->stats.late++;
+}
+
 static void on_timer(void *arg)
 {
     struct live *l = arg;
@@ -111,7 +126,14 @@ static bool submit(struct live *l)
     return store_login(d->parts.store, r, caller);
 }
 
-/* The login may be gone after this: a store without room answers at once. */
+/* The login may be gone after this, and after store(): a store without room answers at once. */
+static void check_ticket(struct live *l)
+{
+    struct store_caller caller = {on_checked, l->d, l->id};
+    if (!store_check_ticket(l->d->parts.store, slice_of(l->record.ticket), caller))
+        live_step(l, (struct login_event){.kind = LOGIN_EV_CHECKED, .error_class = ERR_BACKOFF});
+}
+
 static void store(struct live *l)
 {
     if (!submit(l))
@@ -141,7 +163,7 @@ static void drop_phone(struct live *l)
     make_claim(l);
 }
 
-/* STORE and FINISH are the last of their actions: the login may be gone after them. */
+/* CHECK, STORE and FINISH are the last of their actions: the login may be gone after them. */
 static void carry_out(struct live *l, const struct login_actions *out,
                       const struct token_view *token)
 {
@@ -153,6 +175,9 @@ static void carry_out(struct live *l, const struct login_actions *out,
                 drop_phone(l);
             claiming_ask(l);
             break;
+        case LOGIN_ACT_CHECK:
+            check_ticket(l);
+            return;
         case LOGIN_ACT_SEND:
             flight_start(l, a, token);
             break;

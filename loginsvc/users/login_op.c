@@ -20,14 +20,27 @@ static bool take_turn(struct operation_context *r)
     return db_run(r->db, QUERY_REGISTRATION_TURN, NULL, NULL, NULL, r->e);
 }
 
+/* *used becomes true when it was. */
+static bool find_ticket(struct operation_context *r, bool *used)
+{
+    const struct db_value params[] = {db_text(r->op->in.ticket)};
+    return db_run(r->db, QUERY_TICKET, params, on_ticket, used, r->e);
+}
+
 /* Writes down that the ticket was used, unless that was done before: then *before is true. */
 static bool use_ticket(struct operation_context *r, bool *before)
 {
     const struct store_login *in = &r->op->in;
     const struct db_value params[] = {db_text(in->ticket), db_int(in->ticket_expires_at.ms)};
-    if (!db_run(r->db, QUERY_TICKET, params, on_ticket, before, r->e))
+    if (!find_ticket(r, before))
         return false;
     return *before || db_run(r->db, QUERY_TICKET_USE, params, NULL, NULL, r->e);
+}
+
+bool login_op_check_ticket(struct operation_context *r)
+{
+    bool used = false;
+    return find_ticket(r, &used) && operation_end(r, used ? STORE_REUSED : STORE_OK);
 }
 
 /* ---- whose login it is ---- */

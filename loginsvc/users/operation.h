@@ -19,6 +19,7 @@
 /* X(name, writes, function) */
 #define OPERATION_TABLE(X)                                                                         \
     X(OPERATION_LOGIN, true, login_op_run)                                                         \
+    X(OPERATION_CHECK_TICKET, false, login_op_check_ticket)                                        \
     X(OPERATION_FIND_BY_PHONE, false, user_op_find_by_phone)                                       \
     X(OPERATION_GET_USER, false, user_op_get)                                                      \
     X(OPERATION_SET_PHONE, true, user_op_set_phone)                                                \

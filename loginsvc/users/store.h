@@ -140,6 +140,10 @@ struct store_login {
  * is_new. One of openid and phone must be given (asserted). */
 bool store_login(struct store *s, const struct store_login *in, struct store_caller c) MUST_CHECK;
 
+/* Was this register ticket used? STORE_REUSED or STORE_OK; changes nothing, so that another one may
+ * use it before a store_login with it. */
+bool store_check_ticket(struct store *s, struct slice ticket, struct store_caller c) MUST_CHECK;
+
 /* ---- users ----
  * A phone is the pure number together with its country code; both always go as WeChat gave them. A
  * text beyond its size gives STORE_FAILED with ERR_BUG. */

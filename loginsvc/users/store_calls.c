@@ -42,6 +42,13 @@ bool store_login(struct store *s, const struct store_login *in, struct store_cal
     return store_job_submit(s, job);
 }
 
+bool store_check_ticket(struct store *s, struct slice ticket, struct store_caller c)
+{
+    struct store_job *job = store_job_new(s, OPERATION_CHECK_TICKET, c);
+    take(job, ticket, job->op.in.ticket, sizeof job->op.in.ticket);
+    return store_job_submit(s, job);
+}
+
 /* ---- users ---- */
 
 bool store_find_by_phone(struct store *s, struct slice appid, struct slice phone,

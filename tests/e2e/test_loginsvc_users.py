@@ -76,8 +76,11 @@ def test_a_ticket_is_good_once(shared):
     first = register(shared, ticket)
     assert first.status_code == 200
     assert register(shared, ticket).text == first.text, "a repeat gets the same answer"
-    used = register(shared, ticket, loginCode=shared.wxsim.login_code())
+    code = shared.wxsim.login_code()
+    used = register(shared, ticket, loginCode=code)
     assert (used.status_code, used.json()["code"]) == (409, "ticket_used")
+    whole = shared.loginsvc.post("/v1/login", {"loginCode": code})
+    assert whole.status_code == 200, "no code is spent on a used ticket"
 
 
 def test_a_used_ticket_is_known_to_the_database(make_platform):

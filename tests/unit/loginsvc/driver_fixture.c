@@ -188,6 +188,15 @@ bool store_login(struct store *s, const struct store_login *in, struct store_cal
     return !stage.store_full;
 }
 
+bool store_check_ticket(struct store *s, struct slice ticket, struct store_caller c)
+{
+    (void)s;
+    stage.checks++;
+    assert_true(slice_is(ticket, TICKET_ID));
+    stage.store_caller = c;
+    return !stage.store_full;
+}
+
 bool store_set_phone(struct store *s, int64_t user_id, struct slice phone,
                      struct slice country_code, wall_ms_t now, struct store_caller c)
 {
@@ -248,15 +257,17 @@ struct login_request request_of(enum login_kind kind)
     static const struct client_address client = {"203.0.113.7", "203.0.113.7", false};
     static struct register_ticket ticket = {
         .id = TICKET_ID, .appid = APPID, .phone = "13900139000", .country_code = "852"};
-    bool session = kind == LOGIN_BY_OPENID || kind == LOGIN_BY_BOTH || kind == LOGIN_LENIENT;
-    bool phone = kind != LOGIN_BY_OPENID && kind != LOGIN_BY_TICKET;
+    bool ticketed = kind == LOGIN_BY_TICKET || kind == LOGIN_REGISTER;
+    bool session = kind == LOGIN_BY_OPENID || kind == LOGIN_BY_BOTH || kind == LOGIN_LENIENT ||
+                   kind == LOGIN_REGISTER;
+    bool phone = kind != LOGIN_BY_OPENID && !ticketed;
     ticket.expires_at = wall_after(clock_wall(), 60 * 1000);
     return (struct login_request){
         .app = apps_find(stage.apps, SLICE_LIT(APPID)),
         .kind = kind,
         .login_code = slice_of(session ? LOGIN_CODE : ""),
         .phone_code = slice_of(phone ? PHONE_CODE : ""),
-        .ticket = kind == LOGIN_BY_TICKET ? &ticket : NULL,
+        .ticket = ticketed ? &ticket : NULL,
         .user_id = kind == LOGIN_BIND_PHONE ? USER_ID : 0,
         .client = &client,
     };

@@ -74,7 +74,7 @@ extern struct stage {
     /* the store */
     bool store_unhealthy, store_full;
     size_t store_under_way;
-    int stores, set_phones;
+    int checks, stores, set_phones;
     struct store_login stored;
     int64_t phone_user_id;
     char set_phone[USER_PHONE_SIZE], set_country_code[USER_COUNTRY_CODE_SIZE];

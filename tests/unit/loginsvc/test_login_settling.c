@@ -65,11 +65,11 @@ static const struct row {
      LOGIN_TICKET_USED, FIRST, false, false, false, 0},
     {"a ticket when the store fails is as good as before", LOGIN_BY_TICKET, true, NOT_ASKED,
      NOT_ASKED, STORE_FAILED, LOGIN_STORE_FAILED, FIRST, false, true, false, 0},
-    {"a ticket and a loginCode", LOGIN_BY_OPENID, true, GIVEN, NOT_ASKED, STORE_OK, LOGIN_OK, 0,
+    {"a ticket and a loginCode", LOGIN_REGISTER, true, GIVEN, NOT_ASKED, STORE_OK, LOGIN_OK, 0,
      true, false, false, USER_ID},
-    {"a used ticket and a loginCode", LOGIN_BY_OPENID, true, GIVEN, NOT_ASKED, STORE_REUSED,
-     LOGIN_TICKET_USED, SECOND, true, false, false, 0},
-    {"a ticket and a refused loginCode", LOGIN_BY_OPENID, true, REFUSED, NOT_ASKED, STORE_NOT_ASKED,
+    {"a ticket that is used meanwhile, and a loginCode", LOGIN_REGISTER, true, GIVEN, NOT_ASKED,
+     STORE_REUSED, LOGIN_TICKET_USED, SECOND, true, false, false, 0},
+    {"a ticket and a refused loginCode", LOGIN_REGISTER, true, REFUSED, NOT_ASKED, STORE_NOT_ASKED,
      LOGIN_REFUSED, FIRST | SECOND, true, false, false, 0},
 
     {"binding", LOGIN_BIND_PHONE, false, NOT_ASKED, GIVEN, STORE_OK, LOGIN_OK, 0, true, false, true,
@@ -105,6 +105,8 @@ static void play(const struct row *row)
     stage.answers = stage.settled = 0;
     assert_int_equal(start_request(&r), LOGIN_OK);
     answer_claim(CLAIM_MINE);
+    if (row->kind == LOGIN_REGISTER)
+        answer_store(STORE_OK); /* the ticket is good so far */
     answer(row->phone, give_phone, refuse_phone);
     answer(row->session, give_session, refuse_session);
     answer_or_wait_for_store(row->store);
@@ -144,6 +146,35 @@ static void every_ending_is_settled_as_it_was(void **state)
         play(&rows[i]);
         check(&rows[i]);
     }
+}
+
+static void assert_nothing_was_spent(enum login_ending ending)
+{
+    assert_answered(ending);
+    assert_int_equal(stage.session_calls + stage.stores, 0);
+    assert_int_equal(stage.settlement.whole, FIRST | SECOND);
+    assert_int_equal(stage.settlement.kept.n, 0);
+    assert_false(stage.settlement.exchanged || stage.settlement.paid);
+    stage.answers = 0;
+}
+
+static void no_code_is_spent_on_a_ticket_that_is_not_known_to_be_good(void **state)
+{
+    (void)state;
+    start_claimed(LOGIN_REGISTER);
+    assert_int_equal(stage.checks, 1);
+    answer_store(STORE_REUSED);
+    assert_nothing_was_spent(LOGIN_TICKET_USED);
+    start_claimed(LOGIN_REGISTER);
+    fail_store(ERR_UNKNOWN);
+    assert_nothing_was_spent(LOGIN_STORE_FAILED);
+    start_claimed(LOGIN_REGISTER);
+    run_for(TIMEOUT_MS + 20);
+    assert_nothing_was_spent(LOGIN_STORE_FAILED);
+    answer_store(STORE_OK); /* late */
+    stage.store_full = true;
+    start_claimed(LOGIN_REGISTER);
+    assert_nothing_was_spent(LOGIN_STORE_FAILED);
 }
 
 static void codes_that_never_left_are_whole_and_nothing_is_kept_of_them(void **state)
@@ -190,6 +221,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, driver_setup, driver_teardown)
         TEST(every_ending_is_settled_as_it_was),
+        TEST(no_code_is_spent_on_a_ticket_that_is_not_known_to_be_good),
         TEST(codes_that_never_left_are_whole_and_nothing_is_kept_of_them),
         TEST(without_a_token_both_codes_are_whole_and_nothing_is_kept),
         TEST(a_claim_is_settled_at_the_end_and_not_before),

@@ -84,6 +84,8 @@ struct sim {
     bool refreshing;
     bool spent[LOGIN_SIDES];        /* the truth at WeChat */
     bool may_be_spent[LOGIN_SIDES]; /* as far as the answers so far can tell */
+    bool ticket_used;               /* a registration's: by another one, or by this one */
+    bool ticket_good;               /* it was not, when the first request came */
     int commits;                    /* times the store wrote it */
     char trace[TRACE_SIZE];
     struct text log;
@@ -166,6 +168,7 @@ static void send(struct sim *s, int who, const struct login_action *a)
     check(s, !s->may_be_spent[a->side], "a code that may be spent is not sent, by whomever");
     check(s, s->now.ms < p->deadline.ms, "nothing is sent once the login is over");
     check(s, a->side == LOGIN_SESSION || a->token_version > 0, "the phone call has a token");
+    check(s, s->kind != LOGIN_REGISTER || s->ticket_good, "no code is spent on a used ticket");
     struct fate f = wechat(s, a);
     struct moment m = {.kind = AT_EVENT,
                        .who = who,
@@ -279,7 +282,7 @@ static void settle(struct sim *s, const struct player *p)
     }
     for (enum login_side side = LOGIN_SESSION; side < LOGIN_SIDES; side++) {
         if (!(side == LOGIN_SESSION ? s->kind != LOGIN_BY_PHONE && s->kind != LOGIN_SHOW_PHONE
-                                    : s->kind != LOGIN_BY_OPENID))
+                                    : s->kind != LOGIN_BY_OPENID && s->kind != LOGIN_REGISTER))
             s->claims.held[side] = false; /* it has no such code */
         else if (side == LOGIN_PHONE && l->without_phone)
             continue; /* it never had it */
@@ -303,6 +306,14 @@ static void give_back(struct sim *s, const struct login *l, const struct login_e
 
 /* ---- the store ---- */
 
+static void look_up_ticket(struct sim *s, int who)
+{
+    struct login_event e = {.kind = s->ticket_used ? LOGIN_EV_REUSED : LOGIN_EV_CHECKED};
+    if (chance(s, 0.1))
+        e = (struct login_event){.kind = LOGIN_EV_CHECKED, .error_class = ERR_BACKOFF};
+    later(s, latency(s), (struct moment){.kind = AT_EVENT, .who = who, .event = e});
+}
+
 static void store(struct sim *s, int who)
 {
     struct player *p = &s->players[who];
@@ -313,8 +324,12 @@ static void store(struct sim *s, int who)
         e.error_class = ERR_BACKOFF;
     else if (s->kind == LOGIN_BY_PHONE && chance(s, 0.3))
         e.kind = LOGIN_EV_NOBODY;
-    if (e.error_class == ERR_NONE)
+    else if (s->kind == LOGIN_REGISTER && s->ticket_used)
+        e.kind = LOGIN_EV_REUSED;
+    if (e.kind != LOGIN_EV_REUSED && e.error_class == ERR_NONE) {
         s->commits++;
+        s->ticket_used = true;
+    }
     later(s, latency(s), (struct moment){.kind = AT_EVENT, .who = who, .event = e});
 }
 
@@ -340,12 +355,17 @@ static void carry_out(struct sim *s, int who, const struct login_actions *out)
 {
     for (int i = 0; i < out->n; i++) {
         const struct login_action *a = &out->at[i];
-        say(s, (const char *[]){"  claim", "  send", "  report", "  store", "  finish"}[a->kind],
+        say(s,
+            (const char *[]){"  claim", "  check", "  send", "  report", "  store",
+                             "  finish"}[a->kind],
             who, (int64_t)a->side, a->token_version);
         check(s, s->players[who].finished == 0, "nothing is asked after the end");
         switch (a->kind) {
         case LOGIN_ACT_CLAIM:
             claim(s, who);
+            break;
+        case LOGIN_ACT_CHECK:
+            look_up_ticket(s, who);
             break;
         case LOGIN_ACT_SEND:
             send(s, who, a);
@@ -384,7 +404,7 @@ static void give(struct sim *s, int who, const struct login_event *e)
     struct player *p = &s->players[who];
     struct login_actions out;
     say(s,
-        (const char *[]){"start", "claimed", "answered", "stored", "nobody", "reused",
+        (const char *[]){"start", "claimed", "checked", "answered", "stored", "nobody", "reused",
                          "look"}[e->kind],
         who, (int64_t)e->side, e->errcode);
     if (p->login.state != LOGIN_DONE && s->now.ms < p->deadline.ms)
@@ -541,9 +561,11 @@ static void set_up(struct sim *s, uint64_t seed, enum world world)
     *s = (struct sim){.seed = seed, .world = world, .now = {1000}};
     s->log = text_init(s->trace, sizeof s->trace);
     prng_seed(&s->r, seed);
-    static const enum login_kind kinds[] = {LOGIN_BY_OPENID, LOGIN_BY_BOTH, LOGIN_LENIENT,
-                                            LOGIN_BY_PHONE, LOGIN_SHOW_PHONE};
+    static const enum login_kind kinds[] = {LOGIN_BY_OPENID, LOGIN_BY_BOTH,    LOGIN_LENIENT,
+                                            LOGIN_BY_PHONE,  LOGIN_SHOW_PHONE, LOGIN_REGISTER};
     s->kind = kinds[prng_between(&s->r, 0, (int64_t)ARRAY_LEN(kinds) - 1)];
+    s->ticket_used = chance(s, 0.3);
+    s->ticket_good = !s->ticket_used;
     set_up_tokens(s);
     set_up_players(s);
 }
@@ -553,9 +575,10 @@ static void whatever_happens_the_promises_hold(void **state)
     static struct sim s;
     int endings[LOGIN_ENDINGS] = {0};
     static const enum login_ending reachable[] = {
-        LOGIN_OK,       LOGIN_NOT_REGISTERED, LOGIN_REFUSED,   LOGIN_UNSURE,
-        LOGIN_NO_TOKEN, LOGIN_UNREACHABLE,    LOGIN_CODE_USED, LOGIN_STORE_FAILED,
-        LOGIN_LIMITED,  LOGIN_BUDGET_SPENT,   LOGIN_REPEATED,  LOGIN_OVERLOADED};
+        LOGIN_OK,         LOGIN_NOT_REGISTERED, LOGIN_REFUSED,   LOGIN_UNSURE,
+        LOGIN_NO_TOKEN,   LOGIN_UNREACHABLE,    LOGIN_CODE_USED, LOGIN_STORE_FAILED,
+        LOGIN_LIMITED,    LOGIN_BUDGET_SPENT,   LOGIN_REPEATED,  LOGIN_OVERLOADED,
+        LOGIN_TICKET_USED};
     (void)state;
     for (int i = 0; i < runs; i++) {
         set_up(&s, first_seed + (uint64_t)i, WORLD_FAULTY);

@@ -196,7 +196,7 @@ static void a_ticket_registers_alone_or_with_a_login_code(void **state)
     assert_string_equal(played.device, "Mate 60");
     post_ticket(ticket_of("wxapp1", 0), ",\"loginCode\":\"L1\"");
     assert_logged_in();
-    assert_int_equal(played.kind, LOGIN_BY_OPENID);
+    assert_int_equal(played.kind, LOGIN_REGISTER);
     assert_true(played.has_ticket);
     assert_string_equal(played.login_code, "L1");
 }

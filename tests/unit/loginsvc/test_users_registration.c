@@ -71,6 +71,21 @@ static void a_ticket_of_a_phone_that_got_an_owner_meanwhile_logs_that_owner_in(v
     assert_int_equal(r->user.id, id);
 }
 
+static enum store_status status_of_ticket(struct fixture *f, const char *ticket)
+{
+    return fixture_one(f, store_check_ticket(f->store, slice_of(ticket), fixture_caller(f, 0)))
+        ->status;
+}
+
+static void whether_a_ticket_was_used_is_known(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(status_of_ticket(f, TICKET_1), STORE_OK);
+    (void)register_by_phone(f, TICKET_1, PHONE);
+    assert_int_equal(status_of_ticket(f, TICKET_1), STORE_REUSED);
+    assert_int_equal(status_of_ticket(f, TICKET_2), STORE_OK);
+}
+
 static void a_ticket_that_was_used_changes_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -220,6 +235,7 @@ int main(void)
         REGISTRATION_TEST(a_ticket_alone_creates_a_user_without_openid),
         REGISTRATION_TEST(a_ticket_with_openid_creates_the_user_of_that_openid),
         REGISTRATION_TEST(a_ticket_of_a_phone_that_got_an_owner_meanwhile_logs_that_owner_in),
+        REGISTRATION_TEST(whether_a_ticket_was_used_is_known),
         REGISTRATION_TEST(a_ticket_that_was_used_changes_nothing),
         REGISTRATION_TEST(a_ticket_of_a_registration_that_failed_is_still_good),
         REGISTRATION_TEST(of_parallel_uses_of_one_ticket_one_registers),
