@@ -75,7 +75,7 @@ void claiming_settle(struct live *l)
     struct claims_settlement settlement = {
         .whole = whole_codes(l),
         .exchanged = login_only_storing_failed(&l->core),
-        .paid = l->core.exchange[LOGIN_PHONE].state == EXCHANGE_DONE,
+        .paid = l->paid,
         .user_id = l->outcome.user.id,
     };
     if (login_is_worth_keeping(&l->core)) {

@@ -87,6 +87,7 @@ static void on_phone(const struct wechat_phone_result *r, void *arg)
         struct login_outcome *o = &l->outcome;
         keep(o->phone, sizeof o->phone, slice_of(r->pure_number));
         keep(o->country_code, sizeof o->country_code, slice_of(r->country_code));
+        l->paid |= r->reply.outcome == WECHAT_DONE;
         on_answer(l, f, &r->reply);
     } else if (r->reply.outcome == WECHAT_DONE) {
         claims_count_paid(f->d->parts.claims, app_id(f->app));

@@ -32,6 +32,7 @@ struct live {
     struct claim claim;
     struct store_login record;
     int64_t user_id; /* LOGIN_BIND_PHONE */
+    bool paid;       /* WeChat gave a phone, though it may have been too late to use it */
     struct login_outcome outcome;
 };
 

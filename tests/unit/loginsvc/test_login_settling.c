@@ -3,6 +3,8 @@
  * alone, and whether a phone was paid for. */
 #include "driver_fixture.h"
 
+#include <time.h>
+
 enum fate { NOT_ASKED, GIVEN, REFUSED, LOST, SILENT };
 
 enum { STORE_SILENT = -1, STORE_NOT_ASKED = -2 };
@@ -205,6 +207,18 @@ static void without_a_token_both_codes_are_whole_and_nothing_is_kept(void **stat
     assert_false(stage.settlement.paid);
 }
 
+static void a_phone_that_comes_too_late_for_the_login_was_paid_all_the_same(void **state)
+{
+    const struct timespec beyond = {.tv_nsec = (TIMEOUT_MS + 5) * 1000000L};
+    (void)state;
+    start_claimed(LOGIN_BY_PHONE);
+    nanosleep(&beyond, NULL); /* while the loop is busy: its timer has not fired */
+    give_phone();
+    assert_answered(LOGIN_UNSURE);
+    assert_true(stage.settlement.paid);
+    assert_int_equal(stage.paid_late, 0);
+}
+
 static void a_claim_is_settled_at_the_end_and_not_before(void **state)
 {
     (void)state;
@@ -224,6 +238,7 @@ int main(void)
         TEST(no_code_is_spent_on_a_ticket_that_is_not_known_to_be_good),
         TEST(codes_that_never_left_are_whole_and_nothing_is_kept_of_them),
         TEST(without_a_token_both_codes_are_whole_and_nothing_is_kept),
+        TEST(a_phone_that_comes_too_late_for_the_login_was_paid_all_the_same),
         TEST(a_claim_is_settled_at_the_end_and_not_before),
 #undef TEST
     };
