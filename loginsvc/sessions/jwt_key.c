@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <openssl/evp.h>
 
@@ -105,30 +106,73 @@ static bool find_secret(struct slice bytes, struct found *f, struct err *e)
     return good;
 }
 
+static bool has_mark(struct slice line, int (*compare)(const char *, const char *, size_t))
+{
+    size_t n = strlen(JWT_SECRET_MARK);
+    return line.n >= n && compare(line.p, JWT_SECRET_MARK, n) == 0;
+}
+
+static bool holds_blank(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if ((unsigned char)s.p[i] <= ' ')
+            return true;
+    }
+    return false;
+}
+
+/* What stands behind the secret might be a comment. */
+static bool find_named_secret(struct slice line, struct found *f, struct err *e)
+{
+    size_t mark = strlen(JWT_SECRET_MARK);
+    struct slice bytes = slice_trim((struct slice){line.p + mark, line.n - mark});
+    if (holds_blank(bytes))
+        return err_set(e, "a secret behind " JWT_SECRET_MARK " holds a blank");
+    return find_secret(bytes, f, e);
+}
+
 /* Nothing is taken for a secret that is not called one: it might be a comment, and known to many.
  */
 static bool find_named_secrets(struct slice text, struct found *f, struct err *e)
 {
     struct slice line;
     while (pem_next_other(&text, &line)) {
-        if (!slice_starts(line, JWT_SECRET_MARK))
+        if (!has_mark(line, strncmp))
             return err_set(e, "a line is neither of a PEM key nor " JWT_SECRET_MARK "SECRET");
-        size_t mark = strlen(JWT_SECRET_MARK);
-        if (!find_secret((struct slice){line.p + mark, line.n - mark}, f, e))
+        if (!find_named_secret(line, f, e))
             return false;
     }
-    return true;
+    return f->n > 0 || err_set(e, "holds no key");
+}
+
+/* False when a line looks like a comment, a secret with its mark, however written, or a public key
+ * of some kind, which others know. */
+static bool is_one_secret(struct slice text)
+{
+    bool one = !pem_is_in(text);
+    while (one && text.p) {
+        struct slice line = slice_trim(slice_cut(&text, '\n'));
+        one = !slice_starts(line, "#") && !slice_starts(line, "{") && !slice_starts(line, "ssh-") &&
+              !has_mark(line, strncasecmp);
+    }
+    return one;
+}
+
+static struct slice without_bom(struct slice text)
+{
+    static const char bom[] = "\xef\xbb\xbf";
+    size_t n = slice_starts(text, bom) ? strlen(bom) : 0;
+    return (struct slice){text.p + n, text.n - n};
 }
 
 bool jwt_keys_from_previous(const struct secret *text, struct jwt_key *out, size_t max, size_t *n,
                             struct err *e)
 {
-    struct slice bytes = secret_reveal(text);
+    struct slice bytes = without_bom(secret_reveal(text));
     struct found f = {.keys = out, .max = max};
     ASSERT(max >= 1 && max <= JWT_KEYS_MAX);
-    bool one = !pem_is_in(bytes) && !slice_starts(bytes, JWT_SECRET_MARK);
-    bool good = one ? find_secret(bytes, &f, e)
-                    : find_pems(bytes, &f, e) && find_named_secrets(bytes, &f, e);
+    bool good = is_one_secret(bytes) ? find_secret(bytes, &f, e)
+                                     : find_pems(bytes, &f, e) && find_named_secrets(bytes, &f, e);
     while (!good && f.n > 0)
         jwt_key_wipe(&f.keys[--f.n]);
     *n = f.n;

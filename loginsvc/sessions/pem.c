@@ -43,19 +43,30 @@ bool pem_is_in(struct slice text)
     return text.n > 0 && memmem(text.p, text.n, "-----BEGIN", strlen("-----BEGIN")) != NULL;
 }
 
+/* As OpenSSL takes them: not indented. */
+static bool begins_block(struct slice raw, struct slice line)
+{
+    static const char dashes[] = "-----";
+    size_t n = strlen(dashes);
+    return raw.p == line.p && slice_starts(line, "-----BEGIN ") && line.n > n &&
+           slice_starts((struct slice){line.p + line.n - n, n}, dashes);
+}
+
 bool pem_next_other(struct slice *text, struct slice *line)
 {
-    bool inside = false;
+    struct slice begin = {NULL, 0};
     while (text->p) {
-        *line = slice_trim(slice_cut(text, '\n'));
-        if (slice_starts(*line, "-----BEGIN"))
-            inside = true;
+        struct slice raw = slice_cut(text, '\n');
+        *line = slice_trim(raw);
+        if (begins_block(raw, *line))
+            begin = *line;
         else if (slice_starts(*line, "-----END"))
-            inside = false;
-        else if (!inside && line->n > 0 && line->p[0] != '#')
+            begin.p = NULL;
+        else if (!begin.p && line->n > 0 && line->p[0] != '#')
             return true;
     }
-    return false;
+    *line = begin;
+    return begin.p != NULL;
 }
 
 /* ---- one key ---- */

@@ -26,7 +26,8 @@ struct pem_key {
 bool pem_is_in(struct slice text);
 
 /* Takes the next line that stands outside the blocks off the text, trimmed; passes over empty ones
- * and those that begin with '#'. False: there is none. */
+ * and those that begin with '#'. The beginning of a block without an end is such a line, too.
+ * False: there is none. */
 bool pem_next_other(struct slice *text, struct slice *line);
 
 /* Reads all keys of the text, public and private: 1 to max of them into out (each freed with

@@ -406,6 +406,39 @@ static void a_line_that_is_not_called_a_secret_is_refused(void **state)
     secret_wipe(&weak);
 }
 
+/* A text that an operator may well have in that file, and others may know: never an HMAC key. */
+static void what_is_no_key_becomes_none_though_it_stands_alone(void **state)
+{
+    static const char *const texts[] = {
+        "# keys that signed before; see the runbook for how they were made",
+        "#HS256:" SECRET,
+        "# old, of 2026-10\nHS256: short",
+        "hs256:" SECRET,
+        "HS256:" SECRET "\rHS256:" OTHER_SECRET,
+        "HS256:" SECRET " # until the end of the month",
+        "HS256:",
+        "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0Yw0p4f2 root@login",
+        "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"0123456789abcdef0123456789abcdef\"}",
+        "\xef\xbb\xbf# keys that signed before, of this year and the last",
+        "\n\n# keys that signed before, of this year and the last\n",
+        "-----BEGIN old keys ----\nHS256:" SECRET,
+        "-----BEGIN PUBLIC KEY-----\nHS256:" SECRET,
+        " -----BEGIN PUBLIC KEY-----\nHS256:" SECRET,
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct err e = {""};
+        struct jwt_signer *j = hs256_signer("another secret of thirty-two byte", ISSUER);
+        struct secret text = secret_of(texts[i]);
+        if (jwt_signer_add_previous(j, &text, &e))
+            fail_msg("taken for a key: %s", texts[i]);
+        assert_null(strstr(e.text, SECRET));
+        assert_int_equal(jwt_signer_count(j), 1);
+        secret_wipe(&text);
+        jwt_signer_free(j);
+    }
+}
+
 static void assert_verified(const struct jwt_signer *j, const char *secret)
 {
     char *old = forge(HS256_HEADER, GOOD_CLAIMS, slice_of(secret));
@@ -416,17 +449,22 @@ static void assert_verified(const struct jwt_signer *j, const char *secret)
 static void secrets_stand_among_pem_keys_and_beside_each_other(void **state)
 {
     (void)state;
-    static const char third[] = "a third secret, that is long enough too";
+    static const char second[] = "a-second-that-is-long-enough-too",
+                      third[] = "a-third,_also_thirty-two_bytes_+";
     struct secret ec = private_pem(ec_key());
     struct jwt_signer *j = jwt_signer_new_pem(&ec, ISSUER, NULL);
     assert_non_null(j);
-    add_previous(j, pem_among("HS256:" SECRET, "HS256:" OTHER_SECRET));
+    add_previous(j, pem_among("HS256:" SECRET, "HS256:a-second-that-is-long-enough-too"));
     assert_int_equal(jwt_signer_count(j), 4);
-    add_previous(j, secret_of("HS256:" SECRET "\nHS256:a third secret, that is long enough too\n"));
+    add_previous(j, secret_of("HS256:" SECRET "\nHS256:a-third,_also_thirty-two_bytes_+\n"));
     assert_int_equal(jwt_signer_count(j), 5);
     assert_verified(j, SECRET);
-    assert_verified(j, OTHER_SECRET);
+    assert_verified(j, second);
     assert_verified(j, third);
+    add_previous(j,
+                 secret_of("\xef\xbb\xbf\r\n  HS256:  a-fourth-that-is-long-enough-too,too \r\n"));
+    assert_int_equal(jwt_signer_count(j), 6);
+    assert_verified(j, "a-fourth-that-is-long-enough-too,too");
     jwt_signer_free(j);
     secret_wipe(&ec);
 }
@@ -537,6 +575,7 @@ int main(void)
         cmocka_unit_test(a_secret_is_long_enough_and_no_pem),
         cmocka_unit_test(weak_and_foreign_keys_are_refused_with_the_reason),
         cmocka_unit_test(a_line_that_is_not_called_a_secret_is_refused),
+        cmocka_unit_test(what_is_no_key_becomes_none_though_it_stands_alone),
         cmocka_unit_test(secrets_stand_among_pem_keys_and_beside_each_other),
         cmocka_unit_test(what_is_no_key_is_refused),
         cmocka_unit_test(the_key_that_signs_is_one_and_private),
