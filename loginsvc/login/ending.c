@@ -32,13 +32,25 @@ static void keep_session_key(const struct live *l)
                          slice_of(o->session_key), l->d->limits.session_key_ttl_ms);
 }
 
+/* WeChat gave it, but too late: a repeat goes by the answer that was given without it. */
+static void drop_late_phone(struct live *l)
+{
+    struct login_outcome *o = &l->outcome;
+    if (l->core.exchange[LOGIN_PHONE].state == EXCHANGE_DONE)
+        return;
+    bytes_wipe(o->phone, sizeof o->phone);
+    bytes_wipe(o->country_code, sizeof o->country_code);
+}
+
 /* What goes with the core's result. */
 static void complete(struct live *l)
 {
     struct login_outcome *o = &l->outcome;
     o->result = l->core.result;
-    if (!l->core.exchanged_before) /* else it came with what was kept */
+    if (!l->core.exchanged_before) { /* else it came with what was kept */
         o->phone_result = l->core.phone;
+        drop_late_phone(l);
+    }
     if (o->result.ending != LOGIN_OK) {
         bytes_wipe(o->access_token, sizeof o->access_token);
         bytes_wipe(o->refresh_token, sizeof o->refresh_token);

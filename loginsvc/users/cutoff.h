@@ -13,9 +13,11 @@
 
 struct cutoff; /* opaque */
 
+/* NULL when the system has no thread or descriptor left. */
 struct cutoff *cutoff_new(mono_ms_t at) MUST_CHECK;
 
-/* From now on it is this socket, which the library may close: it is not touched after that. */
+/* From now on it is this socket, which the library may close: it is not touched after that. Cuts at
+ * once when the time has come, or no descriptor is left to hold it by. */
 void cutoff_aim(struct cutoff *c, int fd);
 
 /* True when it has cut. NULL is allowed: false. */

@@ -171,13 +171,10 @@ static void come_back_soon(int fd)
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon);
 }
 
-/* In the handshake of TLS the library (3.3) waits by itself, at each step anew. */
-static bool connect_to(struct mysql_conn *c, const struct database_url *to,
-                       const struct mysql_tls *tls)
+/* `cutoff` may be NULL. */
+static bool connect_to(struct mysql_conn *c, const struct database_url *to, struct cutoff *cutoff)
 {
     MYSQL *connected = NULL;
-    struct cutoff *cutoff = tls->on ? cutoff_new(c->until) : NULL;
-    ASSERT(!tls->on || mysql_tls_verifies(to->host));
     int wanted = mysql_real_connect_start(&connected, c->raw, to->host, to->user,
                                           secret_reveal(&to->password).p, to->name, to->port, NULL,
                                           CLIENT_FOUND_ROWS);
@@ -187,8 +184,24 @@ static bool connect_to(struct mysql_conn *c, const struct database_url *to,
             cutoff_aim(cutoff, (int)mysql_get_socket(c->raw));
         wanted = mysql_real_connect_cont(&connected, c->raw, ready);
     }
-    c->timed_out |= cutoff_free(cutoff);
     return connected != NULL;
+}
+
+/* In the handshake of TLS the library (3.3) waits by itself, at each step anew. */
+static bool connect_in_time(struct mysql_conn *c, const struct database_url *to,
+                            const struct mysql_tls *tls, struct db_error *e)
+{
+    ASSERT(!tls->on || mysql_tls_verifies(to->host));
+    struct cutoff *cutoff = tls->on ? cutoff_new(c->until) : NULL;
+    if (tls->on && !cutoff)
+        return db_fail(e, ERR_BACKOFF, "mysql: the system has no thread or descriptor left");
+    bool connected = connect_to(c, to, cutoff);
+    c->timed_out |= cutoff_free(cutoff);
+    if (!connected) {
+        failed(c, e);
+        e->again = false;
+    }
+    return connected;
 }
 
 static void keep_alive(int fd)
@@ -218,10 +231,7 @@ bool mysql_conn_open(struct mysql_conn *c, const struct database_url *to,
     ASSERT(c->raw != NULL);
     set_options(c->raw);
     mysql_tls_set(tls, c->raw);
-    if (!connect_to(c, to, tls)) {
-        failed(c, e);
-        e->again = false;
-    } else {
+    if (connect_in_time(c, to, tls, e)) {
         keep_alive((int)mysql_get_socket(c->raw));
         if (tls->on)
             come_back_soon((int)mysql_get_socket(c->raw));

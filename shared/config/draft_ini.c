@@ -14,6 +14,7 @@ struct ini_reading {
     struct draft *draft;
     const char *path;
     bool skip;       /* in a section that is wrong, or not for us: its settings are not looked at */
+    bool foreign;    /* in one of a neighbour's, who tells what is wrong there */
     bool in_section; /* the last one of the draft's */
     char where[DRAFT_WHERE_SIZE];
 };
@@ -93,7 +94,8 @@ static void take_section(void *arg, struct slice kind, struct slice id, int line
     char shown_id[DRAFT_SHOWN_SIZE];
     r->skip = !is_own(d->program, kind, id);
     r->in_section = false;
-    if (!r->skip || is_neighbours(d->program, kind))
+    r->foreign = is_neighbours(d->program, kind);
+    if (!r->skip || r->foreign || !kind.p)
         return;
     if (!about) {
         say_unknown_section(r, kind, line);
@@ -130,7 +132,8 @@ static void take_ini_pair(void *arg, struct slice name, struct slice value, int 
 static void take_ini_fault(void *arg, int line, const char *what)
 {
     struct ini_reading *r = arg;
-    faults_add(r->draft->faults, ini_place(r, line), "%s", what);
+    if (!r->foreign)
+        faults_add(r->draft->faults, ini_place(r, line), "%s", what);
 }
 
 void draft_read_ini(struct draft *d, const char *path)

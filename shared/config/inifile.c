@@ -20,6 +20,8 @@ static void report(struct file *f, const char *what)
 static void read_section(struct file *f, struct slice line)
 {
     if (line.p[line.n - 1] != ']') {
+        const struct slice unknown = {NULL, 0};
+        f->reader->section(f->arg, unknown, unknown, f->line);
         report(f, "expected ] at the end of a section's name");
         return;
     }

@@ -13,7 +13,8 @@
 
 #include "base/text.h"
 
-/* Told line by line; the slices are borrowed for the call. */
+/* Told line by line; the slices are borrowed for the call. The kind of a section whose name cannot
+ * be read is NULL: the fault follows. */
 struct inifile_reader {
     void (*section)(void *arg, struct slice kind, struct slice id, int line);
     void (*pair)(void *arg, struct slice name, struct slice value, int line);

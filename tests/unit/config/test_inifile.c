@@ -20,7 +20,8 @@ struct seen {
 static void note_section(void *arg, struct slice kind, struct slice id, int line)
 {
     struct seen *s = arg;
-    text_fmt(&s->t, "%d [%.*s|%.*s]\n", line, (int)kind.n, kind.p, (int)id.n, id.n ? id.p : "");
+    text_fmt(&s->t, "%d [%.*s|%.*s]\n", line, (int)kind.n, kind.n ? kind.p : "", (int)id.n,
+             id.n ? id.p : "");
 }
 
 static void note_pair(void *arg, struct slice name, struct slice value, int line)
@@ -106,7 +107,7 @@ static void every_line_that_is_nothing_is_told_and_the_rest_is_read(void **state
 {
     (void)state;
     assert_read("a=1\nnonsense\n[app x\nmore nonsense\nb=2\n=3\n",
-                "1 a=[1]\n2! expected name = value\n3! expected ] at the end of\n"
+                "1 a=[1]\n2! expected name = value\n3 [|]\n3! expected ] at the end of\n"
                 "4! expected name = value\n5 b=[2]\n6 =[3]\n");
 }
 

@@ -457,6 +457,10 @@ static void what_is_wrong_in_a_file_of_both_is_told_by_whom_it_concerns(void **s
     fixture_write("both.ini", "token_overlap = 3m\n" SHARED_INI);
     assert_says(&loginsvc_program, ARGS("-c", "both.ini"),
                 "both.ini:1: unknown setting token_overlap");
+    fixture_write("both.ini", SHARED_INI "[client till]\nno value\n");
+    config_free(fixture_config(&loginsvc_program, ARGS("-c", "both.ini")));
+    fixture_write("both.ini", SHARED_INI "[client till]\n[loginsvc\nlogin_timeout = 8s\n");
+    assert_says(&loginsvc_program, ARGS("-c", "both.ini"), "both.ini:13: expected ] at the end");
     fixture_write("both.ini", "[tokned]\n" SHARED_INI);
     assert_says(&loginsvc_program, ARGS("-c", "both.ini"),
                 "both.ini:1: unknown section [tokned]: expected [app NAME] or [loginsvc]");

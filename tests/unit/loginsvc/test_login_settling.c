@@ -219,6 +219,23 @@ static void a_phone_that_comes_too_late_for_the_login_was_paid_all_the_same(void
     assert_int_equal(stage.paid_late, 0);
 }
 
+static void a_phone_that_comes_too_late_for_a_lenient_login_is_not_bound_by_its_repeat(void **state)
+{
+    const struct timespec beyond = {.tv_nsec = (TIMEOUT_MS + 5) * 1000000L};
+    struct login_outcome kept;
+    (void)state;
+    start_claimed(LOGIN_LENIENT);
+    give_session();
+    nanosleep(&beyond, NULL);
+    give_phone();
+    assert_answered(LOGIN_STORE_FAILED);
+    assert_true(stage.settlement.exchanged && stage.settlement.paid);
+    assert_true(kept_open(stage.kept_ring, &stage.claim, stage.settlement.kept, &kept));
+    assert_string_equal(kept.openid, OPENID);
+    assert_string_equal(kept.phone, "");
+    assert_int_equal(kept.phone_result.ending, LOGIN_UNSURE);
+}
+
 static void a_claim_is_settled_at_the_end_and_not_before(void **state)
 {
     (void)state;
@@ -239,6 +256,7 @@ int main(void)
         TEST(codes_that_never_left_are_whole_and_nothing_is_kept_of_them),
         TEST(without_a_token_both_codes_are_whole_and_nothing_is_kept),
         TEST(a_phone_that_comes_too_late_for_the_login_was_paid_all_the_same),
+        TEST(a_phone_that_comes_too_late_for_a_lenient_login_is_not_bound_by_its_repeat),
         TEST(a_claim_is_settled_at_the_end_and_not_before),
 #undef TEST
     };
