@@ -281,10 +281,3 @@ void blackhole_close(struct blackhole *b)
     close(b->inside[0]);
     close(b->inside[1]);
 }
-
-int free_port(void)
-{
-    int port;
-    close(listen_on_loopback(&port));
-    return port;
-}

@@ -60,7 +60,4 @@ struct blackhole {
 void blackhole_open(struct blackhole *b, const char *ip, int port); /* port 0: a free one */
 void blackhole_close(struct blackhole *b);
 
-/* A port on which nothing listens. */
-int free_port(void);
-
 #endif

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "client_fixture.h"
+#include "free_port.h"
 
 enum { LARGE = 2 << 20 }; /* bytes of a body */
 

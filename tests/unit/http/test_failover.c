@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "client_fixture.h"
+#include "free_port.h"
 
 static void serve_ok(struct raw_conn *c)
 {

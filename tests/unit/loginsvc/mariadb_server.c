@@ -1,6 +1,5 @@
 #include "mariadb_server.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -9,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,14 +16,12 @@
 
 #include "base/check.h"
 #include "certificates.h"
+#include "free_port.h"
 #include "sys/clock.h"
-#include "sys/entropy.h"
 
 enum {
     READY_MS = 30000,
     STARTS = 5, /* attempts when the port was taken in between */
-    PORT_FIRST = 12000,
-    PORT_LAST = 31999, /* not what outgoing connections get */
     CERTIFICATE_S = 3600,
     PAUSE_MS = 10,
     REMOVALS = 200, /* attempts, while the killed server still ends */
@@ -163,28 +159,6 @@ static void install(const struct mariadb_server *s)
 
 /* ---- the server ---- */
 
-static bool is_free(uint16_t port)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int on = 1;
-    ASSERT(fd >= 0);
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    bool is = bind(fd, (struct sockaddr *)&at, sizeof at) == 0;
-    close(fd);
-    return is;
-}
-
-static uint16_t free_port(void)
-{
-    uint16_t port;
-    do {
-        port = (uint16_t)(PORT_FIRST + entropy_u64() % (PORT_LAST - PORT_FIRST + 1));
-    } while (!is_free(port));
-    return port;
-}
-
 _Noreturn static void become_server(const struct mariadb_server *s, pid_t parent)
 {
     char data[96], init[96], socket_path[96], port[32], user[] = "--user=root";
@@ -263,7 +237,7 @@ struct mariadb_server *mariadb_server_new(void)
     certificates_sign(s->certificates, "IP:" MARIADB_HOST, CERTIFICATE_S);
     install(s);
     for (int i = 0; i < STARTS; i++) {
-        s->port = free_port();
+        s->port = (uint16_t)free_port();
         if (try_start(s))
             return s;
     }

@@ -2,13 +2,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,9 +15,14 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "free_port.h"
 #include "sys/clock.h"
 
-enum { START_TIMEOUT_MS = 10000, ANSWER_SIZE = 8192 };
+enum {
+    START_TIMEOUT_MS = 10000,
+    ANSWER_SIZE = 8192,
+    STARTS = 5, /* attempts when the port was taken in between */
+};
 
 struct server {
     char folder[64];
@@ -30,17 +33,6 @@ struct server {
     pid_t pid; /* 0 when not running */
     char answer[ANSWER_SIZE];
 };
-
-int free_port(void)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t n = sizeof a;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ASSERT(fd >= 0 && bind(fd, (struct sockaddr *)&a, n) == 0);
-    ASSERT(getsockname(fd, (struct sockaddr *)&a, &n) == 0);
-    close(fd);
-    return ntohs(a.sin_port);
-}
 
 static void write_config(struct server *s, const char *extra)
 {
@@ -78,14 +70,18 @@ static bool answers(struct server *s)
     return ok;
 }
 
-static void await_start(struct server *s)
+/* False when it ended instead, which is another one's port. */
+static bool try_start(struct server *s)
 {
     mono_ms_t deadline = mono_after(clock_mono(), START_TIMEOUT_MS);
+    launch(s);
     while (!answers(s)) {
         ASSERT(!mono_reached(clock_mono(), deadline));
-        ASSERT(waitpid(s->pid, NULL, WNOHANG) == 0);
+        if (waitpid(s->pid, NULL, WNOHANG) == s->pid)
+            return false;
         usleep(5000);
     }
+    return true;
 }
 
 static struct server *start(const char *mode, const char *config)
@@ -96,11 +92,13 @@ static struct server *start(const char *mode, const char *config)
     (void)snprintf(s->socket, sizeof s->socket, "%s/sock", s->folder);
     (void)snprintf(s->config, sizeof s->config, "%s/conf", s->folder);
     s->mode = mode;
-    s->port = free_port();
-    write_config(s, config);
-    launch(s);
-    await_start(s);
-    return s;
+    for (int i = 0; i < STARTS; i++) {
+        s->port = free_port();
+        write_config(s, config);
+        if (try_start(s))
+            return s;
+    }
+    UNREACHABLE("the server does not start");
 }
 
 struct server *server_start(const char *config)
@@ -128,8 +126,7 @@ void server_kill(struct server *s)
 void server_restart(struct server *s)
 {
     server_kill(s);
-    launch(s);
-    await_start(s);
+    ASSERT(try_start(s));
 }
 
 void server_pause(struct server *s)

@@ -25,7 +25,4 @@ int server_port(const struct server *s); /* on 127.0.0.1 */
  * as text: arrays as their elements joined by blanks, nil as "(nil)". Valid until the next call. */
 const char *server_do(struct server *s, const char *command);
 
-/* A TCP port of 127.0.0.1 that was free a moment ago. */
-int free_port(void);
-
 #endif

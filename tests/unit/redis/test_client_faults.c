@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "free_port.h"
 #include "server.h"
 
 enum { SOON_MS = 5000, NEVER_READY = -1 };

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "free_port.h"
 #include "redis/subscriber.h"
 #include "server.h"
 

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "free_port.h"
 #include "http/client.h"
 #include "tokend/api/api.h"
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "free_port.h"
 #include "http/client.h"
 #include "tokend/api/feed.h"
 
