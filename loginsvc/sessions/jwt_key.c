@@ -158,17 +158,10 @@ static bool is_one_secret(struct slice text)
     return one;
 }
 
-static struct slice without_bom(struct slice text)
-{
-    static const char bom[] = "\xef\xbb\xbf";
-    size_t n = slice_starts(text, bom) ? strlen(bom) : 0;
-    return (struct slice){text.p + n, text.n - n};
-}
-
 bool jwt_keys_from_previous(const struct secret *text, struct jwt_key *out, size_t max, size_t *n,
                             struct err *e)
 {
-    struct slice bytes = without_bom(secret_reveal(text));
+    struct slice bytes = slice_without_bom(secret_reveal(text));
     struct found f = {.keys = out, .max = max};
     ASSERT(max >= 1 && max <= JWT_KEYS_MAX);
     bool good = is_one_secret(bytes) ? find_secret(bytes, &f, e)

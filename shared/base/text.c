@@ -43,6 +43,13 @@ struct slice slice_trim(struct slice a)
     return a;
 }
 
+struct slice slice_without_bom(struct slice a)
+{
+    static const char bom[] = "\xef\xbb\xbf";
+    size_t n = slice_starts(a, bom) ? strlen(bom) : 0;
+    return (struct slice){a.p + n, a.n - n};
+}
+
 struct slice slice_cut(struct slice *rest, char sep)
 {
     struct slice all = *rest;

@@ -22,7 +22,8 @@ struct slice slice_of(const char *s); /* NULL gives the empty slice */
 bool slice_eq(struct slice a, struct slice b);
 bool slice_is(struct slice a, const char *s);
 bool slice_starts(struct slice a, const char *prefix);
-struct slice slice_trim(struct slice a); /* without blanks at both ends */
+struct slice slice_trim(struct slice a);        /* without blanks at both ends */
+struct slice slice_without_bom(struct slice a); /* UTF-8's byte order mark at the beginning */
 
 /* Cuts *rest at the first `sep`: returns what stands before it and moves *rest behind it. When
  * there is none, returns all and leaves *rest empty with p NULL. Loop while rest.p. */

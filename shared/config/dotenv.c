@@ -106,8 +106,7 @@ static void read_quoted(struct cursor *c, struct slice from, struct slice name,
 
 void dotenv_read(struct slice bytes, dotenv_pair_fn *pair, void *arg)
 {
-    static const char bom[] = "\xef\xbb\xbf";
-    struct cursor c = {slice_starts(bytes, bom) ? skip(bytes, 3) : bytes, 0};
+    struct cursor c = {slice_without_bom(bytes), 0};
     while (c.rest.p) {
         struct slice line = slice_cut(&c.rest, '\n'), name;
         c.line++;

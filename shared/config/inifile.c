@@ -89,10 +89,7 @@ static int take_pair(void *arg, const char *section, const char *name, const cha
 
 void inifile_read(struct slice bytes, const struct inifile_reader *reader, void *arg)
 {
-    static const char bom[] = "\xef\xbb\xbf";
-    if (slice_starts(bytes, bom))
-        bytes = (struct slice){bytes.p + 3, bytes.n - 3};
-    struct file f = {bytes, 0, reader, arg};
+    struct file f = {slice_without_bom(bytes), 0, reader, arg};
 #ifdef INIH_IS_CONFIGURABLE
     ini_use_stack = false;
     ini_max_line = ini_initial_alloc = LONGEST_LINE;

@@ -114,11 +114,10 @@ static void end_event(struct sse *s, sse_event_fn *fn, void *arg)
 
 static bool end_line(struct sse *s, sse_event_fn *fn, void *arg)
 {
-    static const char byte_order_mark[] = "\xef\xbb\xbf";
     struct slice line = {s->line.p, s->line.n};
     bool ok = true;
-    if (s->first_line && slice_starts(line, byte_order_mark))
-        line = (struct slice){line.p + 3, line.n - 3};
+    if (s->first_line)
+        line = slice_without_bom(line);
     s->first_line = false;
     if (line.n == 0) {
         end_event(s, fn, arg);

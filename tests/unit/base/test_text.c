@@ -37,6 +37,11 @@ static void test_trim_takes_blanks_from_both_ends_only(void **state)
     assert_slice(slice_trim(SLICE_LIT(" \t a b\r\n")), "a b");
     assert_slice(slice_trim(SLICE_LIT("  \n")), "");
     assert_slice(slice_trim(slice_of(NULL)), "");
+    assert_slice(slice_without_bom(SLICE_LIT("\xef\xbb\xbf"
+                                             "a")),
+                 "a");
+    assert_slice(slice_without_bom(SLICE_LIT("\xef\xbb")), "\xef\xbb");
+    assert_slice(slice_without_bom(slice_of(NULL)), "");
 }
 
 static void test_cut_walks_a_list_with_its_empty_items(void **state)
