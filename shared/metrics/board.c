@@ -18,6 +18,11 @@ struct board {
     _Alignas(CELL_UNIT) unsigned char slots[];
 };
 
+static const struct board_slot *slot_of(const struct board *b, int i)
+{
+    return (const void *)(b->slots + (size_t)i * b->slot_size);
+}
+
 struct board *board_new(int slots, size_t slot_size)
 {
     ASSERT(slots > 0 && slot_size % CELL_UNIT == 0 && slot_size > sizeof(struct board_slot));
@@ -42,7 +47,7 @@ void board_free(struct board *b)
 struct board_slot *board_slot(struct board *b, int i)
 {
     ASSERT(i >= 0 && i < b->n);
-    return (struct board_slot *)(void *)(b->slots + (size_t)i * b->slot_size);
+    return (struct board_slot *)slot_of(b, i);
 }
 
 /* ---- the one process of a slot ---- */
@@ -141,11 +146,6 @@ struct cell *board_next(struct board_slot *s, const struct cell *after)
 
 /* ---- all of them ---- */
 
-static const struct board_slot *slot_of(const struct board *b, int i)
-{
-    return (const void *)(b->slots + (size_t)i * b->slot_size);
-}
-
 static int64_t beat_of(const struct board_slot *s)
 {
     return atomic_load_explicit(&s->beat_ms, memory_order_acquire);
@@ -154,8 +154,10 @@ static int64_t beat_of(const struct board_slot *s)
 static int64_t newest_beat(const struct board *b)
 {
     int64_t newest = 0;
-    for (int i = 0; i < b->n; i++)
-        newest = beat_of(slot_of(b, i)) > newest ? beat_of(slot_of(b, i)) : newest;
+    for (int i = 0; i < b->n; i++) {
+        int64_t beat = beat_of(slot_of(b, i));
+        newest = beat > newest ? beat : newest;
+    }
     return newest;
 }
 
