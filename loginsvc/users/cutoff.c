@@ -4,13 +4,13 @@
 #include <limits.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "sys/clock.h"
+#include "sys/thread.h"
 
 struct cutoff {
     mono_ms_t at;
@@ -51,16 +51,6 @@ static void *watch(void *arg)
     return NULL;
 }
 
-static bool start(struct cutoff *c)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    ASSERT(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
-    bool started = c->over >= 0 && pthread_create(&c->thread, NULL, watch, c) == 0;
-    ASSERT(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
-    return started;
-}
-
 static void drop(int fd)
 {
     if (fd >= 0)
@@ -82,7 +72,7 @@ struct cutoff *cutoff_new(mono_ms_t at)
     c->fd = -1;
     c->over = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     ASSERT(pthread_mutex_init(&c->lock, NULL) == 0);
-    if (start(c))
+    if (c->over >= 0 && thread_start(&c->thread, watch, c))
         return c;
     discard(c);
     return NULL;

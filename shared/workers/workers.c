@@ -1,10 +1,10 @@
 #include "workers/workers.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "loop/mailbox.h"
+#include "sys/thread.h"
 
 struct workers {
     struct workers_options options;
@@ -57,17 +57,6 @@ static void on_result(struct list *node, void *arg)
     w->options.done(LIST_ENTRY(node, struct workers_job, node), w->options.arg);
 }
 
-/* Signals are the loop's: a worker must not take one from it. */
-static void start_threads(struct workers *w)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    ASSERT(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
-    for (size_t i = 0; i < w->options.threads; i++)
-        ASSERT(pthread_create(&w->threads[i], NULL, work, w) == 0);
-    ASSERT(pthread_sigmask(SIG_SETMASK, &before, NULL) == 0);
-}
-
 struct workers *workers_new(struct loop *l, const struct workers_options *options)
 {
     ASSERT(options->threads > 0 && options->queue_max > 0 && options->run && options->done);
@@ -79,7 +68,8 @@ struct workers *workers_new(struct loop *l, const struct workers_options *option
     list_init(&w->jobs);
     ASSERT(pthread_mutex_init(&w->lock, NULL) == 0);
     ASSERT(pthread_cond_init(&w->wake, NULL) == 0);
-    start_threads(w);
+    for (size_t i = 0; i < options->threads; i++)
+        ASSERT(thread_start(&w->threads[i], work, w));
     return w;
 }
 
