@@ -22,6 +22,7 @@ enum {
     START_TIMEOUT_MS = 10000,
     ANSWER_SIZE = 8192,
     STARTS = 5, /* attempts when the port was taken in between */
+    ASKS = 3,   /* when a connection is lost: a sentinel drops all that a server has */
 };
 
 struct server {
@@ -189,6 +190,17 @@ static void print_reply(struct text *t, const redisReply *r)
     }
 }
 
+/* NULL when the connection was lost meanwhile. */
+static redisReply *ask_once(const struct server *s, int argc, const char **argv,
+                            const size_t *lengths)
+{
+    redisContext *c = redisConnectUnix(s->socket);
+    ASSERT(c != NULL && !c->err);
+    redisReply *r = redisCommandArgv(c, argc, argv, lengths);
+    redisFree(c);
+    return r;
+}
+
 const char *server_do(struct server *s, const char *command)
 {
     struct text t = text_init(s->answer, sizeof s->answer);
@@ -202,12 +214,11 @@ const char *server_do(struct server *s, const char *command)
         argv[argc] = word.p;
         lengths[argc++] = word.n;
     }
-    redisContext *c = redisConnectUnix(s->socket);
-    ASSERT(c != NULL && !c->err);
-    redisReply *r = redisCommandArgv(c, argc, argv, lengths);
+    redisReply *r = NULL;
+    for (int i = 0; !r && i < ASKS; i++)
+        r = ask_once(s, argc, argv, lengths);
     ASSERT(r != NULL);
     print_reply(&t, r);
     freeReplyObject(r);
-    redisFree(c);
     return s->answer;
 }

@@ -22,7 +22,8 @@ const char *server_folder(const struct server *s);
 int server_port(const struct server *s); /* on 127.0.0.1 */
 
 /* Runs one command (words separated by blanks) over a connection of its own and returns the answer
- * as text: arrays as their elements joined by blanks, nil as "(nil)". Valid until the next call. */
+ * as text: arrays as their elements joined by blanks, nil as "(nil)". Valid until the next call.
+ * Where a sentinel changes what the server is, it may be run twice. */
 const char *server_do(struct server *s, const char *command);
 
 #endif
